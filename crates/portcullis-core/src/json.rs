@@ -1,0 +1,343 @@
+//! JSON as strictly as a security decision needs it.
+//!
+//! RFC 8259 leaves open what a repeated member means, and parsers differ. Whatever Portcullis decides
+//! on must read the same everywhere, so a repeated member at any depth, a lone surrogate, a number
+//! that does not fit, a byte order mark or bytes behind the value are refused by name, never resolved.
+//!
+//! [`parse`] builds a small tree for documents of a few kilobytes (token claims, JWKS, metadata).
+//! [`Walk`] checks the same rules without building anything, for request bodies of megabytes.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+
+/// Deeper nesting than this is refused. No MCP message or JOSE document comes near it.
+pub const MAX_DEPTH: u8 = 64;
+
+/// Why a text is not the one JSON value everybody would read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum Flaw {
+    /// A UTF-8, UTF-16 or UTF-32 byte order mark, or another encoding recognised by its zero bytes.
+    #[error("not plain UTF-8: byte order mark or another encoding")]
+    Encoding,
+    /// A byte sequence that is not UTF-8 (compressed bodies end here too).
+    #[error("not UTF-8")]
+    InvalidUtf8,
+    /// Not JSON by RFC 8259.
+    #[error("not JSON")]
+    Syntax,
+    /// Something stands behind the value: a second document, a comment, a NUL.
+    #[error("bytes after the JSON value")]
+    TrailingBytes,
+    /// Two members of one object have the same name once escapes are resolved.
+    #[error("a member name stands twice in one object")]
+    DuplicateMember,
+    /// Nesting deeper than [`MAX_DEPTH`].
+    #[error("nested too deeply")]
+    TooDeep,
+    /// A `\u` escape that is half of a surrogate pair; parsers replace, keep or refuse it.
+    #[error("half of a surrogate pair")]
+    LoneSurrogate,
+    /// A number no double can hold, such as `1e400`.
+    #[error("a number out of range")]
+    NumberOutOfRange,
+    /// An object was expected here and something else stands.
+    #[error("not a JSON object")]
+    NotAnObject,
+}
+
+/// Bytes as text, with the encodings told apart that a lenient parser would guess at.
+pub(crate) fn text(bytes: &[u8]) -> Result<&str, Flaw> {
+    // JSON text starts with an ASCII character, so a zero among the first two bytes is UTF-16 or -32.
+    let foreign = matches!(bytes, [0xEF, 0xBB, 0xBF, ..] | [0xFE, 0xFF, ..] | [0xFF, 0xFE, ..])
+        || matches!(bytes, [0, ..] | [_, 0, ..]);
+    if foreign {
+        return Err(Flaw::Encoding);
+    }
+    std::str::from_utf8(bytes).map_err(|_| Flaw::InvalidUtf8)
+}
+
+/// Runs one strict deserialization over the whole of `text`.
+///
+/// `read` gets the deserializer and the cell in which [`Walk`] and [`Tree`] leave the name of what
+/// they refuse; the error of serde has no room for it.
+pub(crate) fn strictly<'de, T>(
+    text: &'de str,
+    read: impl FnOnce(
+        &mut serde_json::Deserializer<serde_json::de::StrRead<'de>>,
+        &Cell<Option<Flaw>>,
+    ) -> serde_json::Result<T>,
+) -> Result<T, Flaw> {
+    let flaw = Cell::new(None);
+    let mut de = serde_json::Deserializer::from_str(text);
+    let value = read(&mut de, &flaw).map_err(|e| flaw.get().unwrap_or_else(|| classify(&e)))?;
+    de.end().map_err(|_| Flaw::TrailingBytes)?;
+    Ok(value)
+}
+
+/// serde_json tells its syntax errors apart in words only. Where the wording should change, a test
+/// fails and the answer becomes the coarser [`Flaw::Syntax`]; nothing is let through.
+fn classify(error: &serde_json::Error) -> Flaw {
+    let words = error.to_string();
+    if words.starts_with("lone leading surrogate") || words.starts_with("unexpected end of hex") {
+        Flaw::LoneSurrogate
+    } else if words.starts_with("number out of range") {
+        Flaw::NumberOutOfRange
+    } else {
+        Flaw::Syntax
+    }
+}
+
+/// The names of one object's members so far.
+///
+/// Linear while small, which is nearly always, and sorted once it grows, so that an object of a
+/// hundred thousand members costs its caller no more than its size suggests.
+#[derive(Default)]
+pub(crate) struct Names<'de> {
+    few: Vec<Cow<'de, str>>,
+    many: std::collections::BTreeSet<Cow<'de, str>>,
+}
+
+impl<'de> Names<'de> {
+    const FEW: usize = 16;
+
+    /// Notes a name; `false` if it was there.
+    pub(crate) fn insert(&mut self, name: Cow<'de, str>) -> bool {
+        if self.few.contains(&name) || self.many.contains(&name) {
+            return false;
+        }
+        if self.few.len() < Self::FEW {
+            self.few.push(name);
+            true
+        } else {
+            self.many.insert(name)
+        }
+    }
+}
+
+/// A member name or string, borrowed where it has no escapes.
+#[derive(Clone, Copy)]
+pub(crate) struct Text;
+
+impl<'de> DeserializeSeed<'de> for Text {
+    type Value = Cow<'de, str>;
+    fn deserialize<D: Deserializer<'de>>(self, de: D) -> Result<Self::Value, D::Error> {
+        de.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Text {
+    type Value = Cow<'de, str>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+    fn visit_borrowed_str<E>(self, s: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(s))
+    }
+    fn visit_str<E>(self, s: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(s.to_owned()))
+    }
+}
+
+/// Checks one value of any shape by the rules of this module and forgets it.
+#[derive(Clone, Copy)]
+pub(crate) struct Walk<'c> {
+    flaw: &'c Cell<Option<Flaw>>,
+    depth: u8,
+}
+
+impl<'c> Walk<'c> {
+    pub(crate) fn new(flaw: &'c Cell<Option<Flaw>>) -> Self {
+        Walk { flaw, depth: MAX_DEPTH }
+    }
+
+    /// The walk for values one level down.
+    pub(crate) fn inner<E: serde::de::Error>(self) -> Result<Self, E> {
+        match self.depth.checked_sub(1) {
+            Some(depth) => Ok(Walk { depth, ..self }),
+            None => Err(self.refuse(Flaw::TooDeep)),
+        }
+    }
+
+    /// Leaves the flaw's name where [`strictly`] finds it.
+    pub(crate) fn refuse<E: serde::de::Error>(self, flaw: Flaw) -> E {
+        self.flaw.set(Some(flaw));
+        E::custom(flaw)
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Walk<'_> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, de: D) -> Result<(), D::Error> {
+        de.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Walk<'_> {
+    type Value = ();
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        let inner = self.inner()?;
+        while seq.next_element_seed(inner)?.is_some() {}
+        Ok(())
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let inner = self.inner()?;
+        let mut names = Names::default();
+        while let Some(name) = map.next_key_seed(Text)? {
+            if !names.insert(name) {
+                return Err(self.refuse(Flaw::DuplicateMember));
+            }
+            map.next_value_seed(inner)?;
+        }
+        Ok(())
+    }
+}
+
+/// A JSON value whose objects have no repeated members.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Value<'a> {
+    Null,
+    Bool(bool),
+    /// A number that was written as a non-negative integer up to 2⁶⁴ − 1.
+    Unsigned(u64),
+    /// A number that was written as a negative integer.
+    Signed(i64),
+    /// Any other number, as the nearest double.
+    Float(f64),
+    String(Cow<'a, str>),
+    Array(Vec<Value<'a>>),
+    Object(Object<'a>),
+}
+
+impl<'a> Value<'a> {
+    pub(crate) fn as_str(&self) -> Option<&str> {
+        match self {
+            Value::String(s) => Some(s),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn as_array(&self) -> Option<&[Value<'a>]> {
+        match self {
+            Value::Array(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn as_object(&self) -> Option<&Object<'a>> {
+        match self {
+            Value::Object(object) => Some(object),
+            _ => None,
+        }
+    }
+}
+
+/// The members of an object, in the order they came.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, Value<'a>)>);
+
+impl<'a> Object<'a> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Value<'a>> {
+        self.0.iter().find(|(n, _)| n == name).map(|(_, value)| value)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Value<'a>)> {
+        self.0.iter().map(|(name, value)| (name.as_ref(), value))
+    }
+}
+
+/// Reads a small document whole.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Value<'_>, Flaw> {
+    strictly(text(bytes)?, |de, flaw| Tree(Walk::new(flaw)).deserialize(de))
+}
+
+/// Reads a small document that must be an object.
+pub(crate) fn object(bytes: &[u8]) -> Result<Object<'_>, Flaw> {
+    match parse(bytes)? {
+        Value::Object(object) => Ok(object),
+        _ => Err(Flaw::NotAnObject),
+    }
+}
+
+/// Builds a [`Value`] under the same rules as [`Walk`].
+#[derive(Clone, Copy)]
+struct Tree<'c>(Walk<'c>);
+
+impl<'de> DeserializeSeed<'de> for Tree<'_> {
+    type Value = Value<'de>;
+    fn deserialize<D: Deserializer<'de>>(self, de: D) -> Result<Self::Value, D::Error> {
+        de.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Tree<'_> {
+    type Value = Value<'de>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Value::Null)
+    }
+    fn visit_bool<E>(self, b: bool) -> Result<Self::Value, E> {
+        Ok(Value::Bool(b))
+    }
+    fn visit_u64<E>(self, n: u64) -> Result<Self::Value, E> {
+        Ok(Value::Unsigned(n))
+    }
+    fn visit_i64<E>(self, n: i64) -> Result<Self::Value, E> {
+        Ok(Value::Signed(n))
+    }
+    fn visit_f64<E>(self, n: f64) -> Result<Self::Value, E> {
+        Ok(Value::Float(n))
+    }
+    fn visit_borrowed_str<E>(self, s: &'de str) -> Result<Self::Value, E> {
+        Ok(Value::String(Cow::Borrowed(s)))
+    }
+    fn visit_str<E>(self, s: &str) -> Result<Self::Value, E> {
+        Ok(Value::String(Cow::Owned(s.to_owned())))
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let inner = Tree(self.0.inner()?);
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element_seed(inner)? {
+            items.push(item);
+        }
+        Ok(Value::Array(items))
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let inner = Tree(self.0.inner()?);
+        let mut members: Vec<(Cow<'de, str>, Value<'de>)> = Vec::new();
+        let mut names = Names::default();
+        while let Some(name) = map.next_key_seed(Text)? {
+            if !names.insert(name.clone()) {
+                return Err(self.0.refuse(Flaw::DuplicateMember));
+            }
+            members.push((name, map.next_value_seed(inner)?));
+        }
+        Ok(Value::Object(Object(members)))
+    }
+}

@@ -1,0 +1,3 @@
+//! Core
+pub mod json;
+pub mod time;
