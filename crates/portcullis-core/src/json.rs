@@ -9,6 +9,7 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -49,14 +50,17 @@ pub enum Flaw {
     NotAnObject,
 }
 
-/// Bytes as text, with the encodings told apart that a lenient parser would guess at.
-pub(crate) fn text(bytes: &[u8]) -> Result<&str, Flaw> {
+/// Refuses encodings that a lenient parser would guess at.
+pub(crate) fn not_foreign(bytes: &[u8]) -> Result<(), Flaw> {
     // JSON text starts with an ASCII character, so a zero among the first two bytes is UTF-16 or -32.
     let foreign = matches!(bytes, [0xEF, 0xBB, 0xBF, ..] | [0xFE, 0xFF, ..] | [0xFF, 0xFE, ..])
         || matches!(bytes, [0, ..] | [_, 0, ..]);
-    if foreign {
-        return Err(Flaw::Encoding);
-    }
+    if foreign { Err(Flaw::Encoding) } else { Ok(()) }
+}
+
+/// Bytes as text.
+pub(crate) fn text(bytes: &[u8]) -> Result<&str, Flaw> {
+    not_foreign(bytes)?;
     std::str::from_utf8(bytes).map_err(|_| Flaw::InvalidUtf8)
 }
 
@@ -93,28 +97,83 @@ fn classify(error: &serde_json::Error) -> Flaw {
 
 /// The names of one object's members so far.
 ///
-/// Linear while small, which is nearly always, and sorted once it grows, so that an object of a
-/// hundred thousand members costs its caller no more than its size suggests.
-#[derive(Default)]
+/// Nearly every object has few members with names that differ in length, first or last letter: a
+/// filter of one word answers for those, a handful on the stack for the rest, and past them a set
+/// keeps an object of a hundred thousand members cheap.
 pub(crate) struct Names<'de> {
-    few: Vec<Cow<'de, str>>,
-    many: std::collections::BTreeSet<Cow<'de, str>>,
+    /// A bit for each name's [`Names::mark`]; a clear bit means that the name is new.
+    marks: u64,
+    few: [&'de str; Names::FEW],
+    len: usize,
+    many: BTreeSet<Cow<'de, str>>,
 }
 
 impl<'de> Names<'de> {
-    const FEW: usize = 16;
+    const FEW: usize = 8;
+
+    pub(crate) const fn new() -> Self {
+        Names { marks: 0, few: [""; Names::FEW], len: 0, many: BTreeSet::new() }
+    }
+
+    fn mark(name: &str) -> u64 {
+        match name.as_bytes() {
+            [only] => 1 << (only % 64),
+            [first, .., last] => 1 << ((name.len() ^ usize::from(*first) ^ usize::from(*last) << 2) % 64),
+            [] => 1,
+        }
+    }
+
+    /// Whether a name whose mark is set is really there.
+    #[cold]
+    fn holds(&self, name: &str) -> bool {
+        self.few.iter().take(self.len).any(|known| *known == name) || self.many.contains(name)
+    }
+
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        self.marks & Self::mark(name) != 0 && self.holds(name)
+    }
 
     /// Notes a name; `false` if it was there.
-    pub(crate) fn insert(&mut self, name: Cow<'de, str>) -> bool {
-        if self.few.contains(&name) || self.many.contains(&name) {
+    #[inline]
+    pub(crate) fn insert(&mut self, name: &Cow<'de, str>) -> bool {
+        let mark = Self::mark(name);
+        if self.marks & mark != 0 && self.holds(name) {
             return false;
         }
-        if self.few.len() < Self::FEW {
-            self.few.push(name);
-            true
-        } else {
-            self.many.insert(name)
+        self.marks |= mark;
+        match (name, self.few.get_mut(self.len)) {
+            (Cow::Borrowed(name), Some(free)) => {
+                *free = name;
+                self.len = self.len.saturating_add(1);
+            }
+            (name, _) => {
+                self.many.insert(name.clone());
+            }
         }
+        true
+    }
+}
+
+/// Reads a member name straight into [`Names`] and says whether it was new.
+struct Note<'n, 'de>(&'n mut Names<'de>);
+
+impl<'de> DeserializeSeed<'de> for Note<'_, 'de> {
+    type Value = bool;
+    fn deserialize<D: Deserializer<'de>>(self, de: D) -> Result<bool, D::Error> {
+        de.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Note<'_, 'de> {
+    type Value = bool;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a member name")
+    }
+    fn visit_borrowed_str<E>(self, name: &'de str) -> Result<bool, E> {
+        Ok(self.0.insert(&Cow::Borrowed(name)))
+    }
+    fn visit_str<E>(self, name: &str) -> Result<bool, E> {
+        Ok(self.0.insert(&Cow::Owned(name.to_owned())))
     }
 }
 
@@ -162,6 +221,18 @@ impl<'c> Walk<'c> {
         }
     }
 
+    /// Checks all members of an object, each value by `self`.
+    pub(crate) fn members<'de, A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut names = Names::new();
+        while let Some(is_new) = map.next_key_seed(Note(&mut names))? {
+            if !is_new {
+                return Err(self.refuse(Flaw::DuplicateMember));
+            }
+            map.next_value_seed(self)?;
+        }
+        Ok(())
+    }
+
     /// Leaves the flaw's name where [`strictly`] finds it.
     pub(crate) fn refuse<E: serde::de::Error>(self, flaw: Flaw) -> E {
         self.flaw.set(Some(flaw));
@@ -204,16 +275,111 @@ impl<'de> Visitor<'de> for Walk<'_> {
         while seq.next_element_seed(inner)?.is_some() {}
         Ok(())
     }
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let inner = self.inner()?;
-        let mut names = Names::default();
-        while let Some(name) = map.next_key_seed(Text)? {
-            if !names.insert(name) {
-                return Err(self.refuse(Flaw::DuplicateMember));
-            }
-            map.next_value_seed(inner)?;
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        self.inner()?.members(map)
+    }
+}
+
+/// Reads the members of one object whose names mean something to the caller.
+pub(crate) trait ReadObject<'de>: Sized {
+    type Out;
+    /// Whether the items of an array in the object's place are wanted.
+    const KEEP_ITEMS: bool = false;
+    /// `walk` is the walk for the values of `map`.
+    fn read<A: MapAccess<'de>>(self, walk: Walk<'_>, map: A) -> Result<Self::Out, A::Error>;
+}
+
+/// One value, as far as a caller that must not be surprised by its type wants to know it.
+#[derive(Debug)]
+pub(crate) enum Shape<'de, T = ()> {
+    Null,
+    Bool(bool),
+    /// Written as an integer that fits 64 bits, signed or not.
+    Integer(i128),
+    Text(Cow<'de, str>),
+    Object(T),
+    /// An array, where its items are wanted.
+    Array(Vec<Shape<'de>>),
+    /// Another array, or a number with a fraction, an exponent or more than 64 bits.
+    Other,
+}
+
+/// Reads one value of any type by the rules of this module and says what it was.
+#[derive(Clone, Copy)]
+pub(crate) struct Peek<'c, R> {
+    pub(crate) walk: Walk<'c>,
+    pub(crate) object: R,
+}
+
+/// Objects of no interest: checked, then forgotten.
+#[derive(Clone, Copy)]
+pub(crate) struct Skip;
+
+impl<'de> ReadObject<'de> for Skip {
+    type Out = ();
+    fn read<A: MapAccess<'de>>(self, walk: Walk<'_>, map: A) -> Result<(), A::Error> {
+        walk.members(map)
+    }
+}
+
+/// Objects of no interest, arrays item by item.
+#[derive(Clone, Copy)]
+pub(crate) struct Items;
+
+impl<'de> ReadObject<'de> for Items {
+    type Out = ();
+    const KEEP_ITEMS: bool = true;
+    fn read<A: MapAccess<'de>>(self, walk: Walk<'_>, map: A) -> Result<(), A::Error> {
+        walk.members(map)
+    }
+}
+
+impl<'de, R: ReadObject<'de>> DeserializeSeed<'de> for Peek<'_, R> {
+    type Value = Shape<'de, R::Out>;
+    fn deserialize<D: Deserializer<'de>>(self, de: D) -> Result<Self::Value, D::Error> {
+        de.deserialize_any(self)
+    }
+}
+
+impl<'de, R: ReadObject<'de>> Visitor<'de> for Peek<'_, R> {
+    type Value = Shape<'de, R::Out>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Shape::Null)
+    }
+    fn visit_bool<E>(self, b: bool) -> Result<Self::Value, E> {
+        Ok(Shape::Bool(b))
+    }
+    fn visit_u64<E>(self, n: u64) -> Result<Self::Value, E> {
+        Ok(Shape::Integer(n.into()))
+    }
+    fn visit_i64<E>(self, n: i64) -> Result<Self::Value, E> {
+        Ok(Shape::Integer(n.into()))
+    }
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(Shape::Other)
+    }
+    fn visit_borrowed_str<E>(self, s: &'de str) -> Result<Self::Value, E> {
+        Ok(Shape::Text(Cow::Borrowed(s)))
+    }
+    fn visit_str<E>(self, s: &str) -> Result<Self::Value, E> {
+        Ok(Shape::Text(Cow::Owned(s.to_owned())))
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        if !R::KEEP_ITEMS {
+            return self.walk.visit_seq(seq).map(|()| Shape::Other);
         }
-        Ok(())
+        let item = Peek { walk: self.walk.inner()?, object: Skip };
+        let mut items = Vec::new();
+        while let Some(shape) = seq.next_element_seed(item)? {
+            items.push(shape);
+        }
+        Ok(Shape::Array(items))
+    }
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        self.object.read(self.walk.inner()?, map).map(Shape::Object)
     }
 }
 
@@ -331,9 +497,9 @@ impl<'de> Visitor<'de> for Tree<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let inner = Tree(self.0.inner()?);
         let mut members: Vec<(Cow<'de, str>, Value<'de>)> = Vec::new();
-        let mut names = Names::default();
+        let mut names = Names::new();
         while let Some(name) = map.next_key_seed(Text)? {
-            if !names.insert(name.clone()) {
+            if !names.insert(&name) {
                 return Err(self.0.refuse(Flaw::DuplicateMember));
             }
             members.push((name, map.next_value_seed(inner)?));

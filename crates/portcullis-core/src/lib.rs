@@ -1,3 +1,5 @@
 //! Core
+mod fold;
 pub mod json;
+pub mod operation;
 pub mod time;

@@ -1,0 +1,120 @@
+//! The arguments of a call, as far as rules with `args` look at them.
+
+use std::borrow::Cow;
+
+use serde::de::{DeserializeSeed, MapAccess};
+
+use crate::fold::alike;
+use crate::json::{self, Items, Names, Peek, ReadObject, Shape, Walk};
+
+/// The arguments a policy asked for, of one call.
+#[derive(Debug, Default)]
+pub(crate) struct Arguments<'a>(Vec<(String, Argument<'a>)>);
+
+/// One argument, in the shapes a pattern can be held against.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Argument<'a> {
+    /// A string, a boolean or an integer, as text; several for an array of them.
+    Texts(Vec<Cow<'a, str>>),
+    /// Something no pattern matches: an object, null, a fraction, a mixed or empty array, or an
+    /// argument beside which another stands that a lenient tool takes for it.
+    Opaque,
+}
+
+impl<'a> Arguments<'a> {
+    /// Reads the wanted arguments out of a message that was read strictly before.
+    pub(super) fn read(message: &'a str, wanted: &[&str]) -> Arguments<'a> {
+        let found = json::strictly(message, |de, flaw| {
+            let leaf = Pick(wanted);
+            Peek { walk: Walk::new(flaw), object: At { path: &["params", "arguments"], leaf } }.deserialize(de)
+        });
+        match found {
+            Ok(Shape::Object(Some(arguments))) => arguments,
+            _ => Arguments::default(),
+        }
+    }
+
+    /// The argument of that name; `None` where there is none.
+    pub(crate) fn get(&self, name: &str) -> Option<&Argument<'a>> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, argument)| argument)
+    }
+}
+
+/// Goes down a path of member names and reads the object at its end.
+#[derive(Clone, Copy)]
+struct At<'p, R> {
+    path: &'p [&'static str],
+    leaf: R,
+}
+
+impl<'de, R: ReadObject<'de> + Copy> ReadObject<'de> for At<'_, R> {
+    type Out = Option<R::Out>;
+    fn read<A: MapAccess<'de>>(self, walk: Walk<'_>, mut map: A) -> Result<Self::Out, A::Error> {
+        let Some((head, rest)) = self.path.split_first() else { return walk.members(map).map(|()| None) };
+        let mut found = None;
+        while let Some(name) = map.next_key_seed(json::Text)? {
+            if name != *head {
+                map.next_value_seed(walk)?;
+            } else if rest.is_empty() {
+                if let Shape::Object(leaf) = map.next_value_seed(Peek { walk, object: self.leaf })? {
+                    found = Some(leaf);
+                }
+            } else if let Shape::Object(inner) =
+                map.next_value_seed(Peek { walk, object: At { path: rest, leaf: self.leaf } })?
+            {
+                found = inner;
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Reads the members whose names are wanted, or could be taken for a wanted one.
+#[derive(Clone, Copy)]
+struct Pick<'w>(&'w [&'w str]);
+
+impl<'de> ReadObject<'de> for Pick<'_> {
+    type Out = Arguments<'de>;
+    fn read<A: MapAccess<'de>>(self, walk: Walk<'_>, mut map: A) -> Result<Self::Out, A::Error> {
+        let mut arguments: Vec<(String, Argument<'de>)> = Vec::new();
+        let mut shadowed = Names::new();
+        while let Some(name) = map.next_key_seed(json::Text)? {
+            for wanted in self.0.iter().filter(|wanted| alike(wanted, &name)) {
+                shadowed.insert(&Cow::Owned((*wanted).to_owned()));
+            }
+            if self.0.contains(&name.as_ref()) {
+                arguments.push((name.into_owned(), map.next_value_seed(Peek { walk, object: Items })?.into()));
+            } else {
+                map.next_value_seed(walk)?;
+            }
+        }
+        for (name, argument) in &mut arguments {
+            if shadowed.contains(name) {
+                *argument = Argument::Opaque;
+            }
+        }
+        Ok(Arguments(arguments))
+    }
+}
+
+/// A value as the text that patterns are held against.
+fn text_of(shape: Shape<'_>) -> Option<Cow<'_, str>> {
+    match shape {
+        Shape::Text(text) => Some(text),
+        Shape::Bool(true) => Some(Cow::Borrowed("true")),
+        Shape::Bool(false) => Some(Cow::Borrowed("false")),
+        Shape::Integer(number) => Some(Cow::Owned(number.to_string())),
+        Shape::Null | Shape::Object(()) | Shape::Array(_) | Shape::Other => None,
+    }
+}
+
+impl<'a> From<Shape<'a>> for Argument<'a> {
+    fn from(shape: Shape<'a>) -> Self {
+        let texts: Option<Vec<_>> = match shape {
+            Shape::Array(items) if items.is_empty() => None,
+            Shape::Array(items) => items.into_iter().map(text_of).collect(),
+            single => text_of(single).map(|text| vec![text]),
+        };
+        texts.map_or(Argument::Opaque, Argument::Texts)
+    }
+}

@@ -1,0 +1,268 @@
+//! One message as a call: its method and everything it is aimed at.
+
+use std::borrow::Cow;
+
+use bytestring::ByteString;
+
+use super::malformed::{MAX_NAME, Reason, RequestId};
+use super::message::{self, Message, Params};
+use super::method::{Method, NameSource};
+use crate::json::Shape;
+
+/// One message: a method and what it is aimed at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    method: Method,
+    /// The name, where the method is not one that has its own.
+    name: Option<ByteString>,
+    id: Option<RequestId>,
+    targets: Vec<Target>,
+    /// The message's part of the body, where it is not the whole.
+    part: Option<ByteString>,
+}
+
+/// Something a call is aimed at. The text is what the client wrote, escapes resolved.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// A tool by name.
+    Tool(ByteString),
+    /// A prompt by name.
+    Prompt(ByteString),
+    /// A resource by URI (of `completion/complete` also a URI template).
+    Resource(ByteString),
+    /// A task by id; it belongs to the caller or is unknown, which the session layer decides.
+    Task(ByteString),
+    /// News that a list changed, by the filter's member name.
+    Changes(ByteString),
+    /// A kind of news no revision defines, by the filter's member name.
+    OtherNews(ByteString),
+}
+
+impl Target {
+    /// The name, URI or id.
+    pub fn text(&self) -> &str {
+        match self {
+            Target::Tool(text)
+            | Target::Prompt(text)
+            | Target::Resource(text)
+            | Target::Task(text)
+            | Target::Changes(text)
+            | Target::OtherNews(text) => text,
+        }
+    }
+}
+
+impl Call {
+    /// The method.
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
+    /// The method's name as the client wrote it, or a word in angle brackets where there is none.
+    pub fn method_name(&self) -> &str {
+        self.name.as_deref().unwrap_or(self.method.as_str())
+    }
+
+    /// The request id; notifications and HTTP GET and DELETE have none.
+    pub fn id(&self) -> Option<&RequestId> {
+        self.id.as_ref()
+    }
+
+    /// Everything the call is aimed at. All of it must be allowed.
+    pub fn targets(&self) -> &[Target] {
+        &self.targets
+    }
+
+    /// Notes which part of a batch the call is.
+    pub(super) fn part_of_batch(self, part: ByteString) -> Call {
+        Call { part: Some(part), ..self }
+    }
+
+    pub(super) fn part(&self) -> Option<&str> {
+        self.part.as_deref()
+    }
+
+    /// What HTTP itself asks for, without a message.
+    pub(super) fn bodiless(method: Method) -> Call {
+        Call { method, name: None, id: None, targets: Vec::new(), part: None }
+    }
+}
+
+/// A call, and the parts of its message that only the headers are compared with.
+pub(super) struct ReadCall<'de> {
+    pub(super) call: Call,
+    /// What `Mcp-Name` must repeat.
+    pub(super) mirrored_name: Option<Cow<'de, str>>,
+    /// The revision that `_meta` names.
+    pub(super) revision: Option<Cow<'de, str>>,
+}
+
+impl<'de> ReadCall<'de> {
+    /// `source` holds the text the message was read from.
+    pub(super) fn of(source: &ByteString, message: Message<'de>) -> Result<ReadCall<'de>, Reason> {
+        match &message.version {
+            Some(Shape::Text(version)) if version == "2.0" => {}
+            _ => return Err(Reason::NotJsonRpc2),
+        }
+        let name = match &message.method {
+            None => return Self::response(message),
+            Some(_) if message.answers => return Err(Reason::Envelope),
+            Some(Shape::Text(name)) => name.clone(),
+            Some(_) => return Err(Reason::WrongType("method")),
+        };
+        let method = Method::from_name(&name);
+        if method == Method::Other
+            && let Some(known) = Method::look_alike(&name)
+        {
+            return Err(Reason::LookAlikeMethod(known));
+        }
+        let params = match message.params_shape {
+            None | Some(Shape::Object(())) => message.params,
+            Some(_) => return Err(Reason::WrongType("params")),
+        };
+        let revision = match params.meta {
+            None | Some(Shape::Null) => None,
+            Some(Shape::Object(ref meta)) => match &meta.version {
+                None => None,
+                Some(Shape::Text(version)) => Some(version.clone()),
+                Some(_) => return Err(Reason::WrongType(message::PROTOCOL_VERSION)),
+            },
+            Some(_) => return Err(Reason::WrongType("params._meta")),
+        };
+        let mirrored_name = mirrored(method, &params)?;
+        let call = Call {
+            method,
+            name: match method {
+                Method::Other | Method::Notification => Some(within(source, &checked(&name, "method")?)),
+                _ => None,
+            },
+            id: message.id,
+            targets: targets(source, method, params)?,
+            part: None,
+        };
+        Ok(ReadCall { call, mirrored_name, revision })
+    }
+
+    /// The answer to a request that the server sent on a stream of 2025-11-25 or older.
+    fn response(message: Message<'de>) -> Result<ReadCall<'de>, Reason> {
+        if !message.answers || message.params_shape.is_some() || message.id.is_none() {
+            return Err(Reason::Envelope);
+        }
+        let call = Call { id: message.id, ..Call::bodiless(Method::Response) };
+        Ok(ReadCall { call, mirrored_name: None, revision: None })
+    }
+}
+
+/// What `Mcp-Name` must repeat.
+fn mirrored<'de>(method: Method, params: &Params<'de>) -> Result<Option<Cow<'de, str>>, Reason> {
+    let (member, title) = match method.name_source() {
+        NameSource::None => return Ok(None),
+        NameSource::Name => (&params.name, "params.name"),
+        NameSource::Uri => (&params.uri, "params.uri"),
+        NameSource::TaskId => (&params.task_id, "params.taskId"),
+    };
+    match member {
+        Some(Shape::Text(text)) => checked(text, title).map(Some),
+        Some(_) => Err(Reason::WrongType(title)),
+        None => Err(Reason::Missing(title)),
+    }
+}
+
+/// Everything the message is aimed at, by its method.
+fn targets(source: &ByteString, method: Method, params: Params<'_>) -> Result<Vec<Target>, Reason> {
+    let required = |member: Option<Shape<'_>>, title: &'static str| match member {
+        Some(Shape::Text(text)) => Ok(within(source, &checked(&text, title)?)),
+        Some(_) => Err(Reason::WrongType(title)),
+        None => Err(Reason::Missing(title)),
+    };
+    let target = match method {
+        Method::ToolsCall | Method::PromptsGet => {
+            // Null stands for absent in every client seen; anything else is no set of arguments.
+            if !matches!(params.arguments, None | Some(Shape::Null | Shape::Object(()))) {
+                return Err(Reason::WrongType("params.arguments"));
+            }
+            let name = required(params.name, "params.name")?;
+            if method == Method::ToolsCall { Target::Tool(name) } else { Target::Prompt(name) }
+        }
+        Method::ResourcesRead | Method::ResourcesSubscribe | Method::ResourcesUnsubscribe => {
+            Target::Resource(required(params.uri, "params.uri")?)
+        }
+        Method::TasksGet | Method::TasksResult | Method::TasksUpdate | Method::TasksCancel => {
+            Target::Task(required(params.task_id, "params.taskId")?)
+        }
+        Method::CompletionComplete => match params.reference {
+            Some(Shape::Object(reference)) => match reference.kind {
+                Some(Shape::Text(kind)) if kind == "ref/prompt" => {
+                    Target::Prompt(required(reference.name, "params.ref.name")?)
+                }
+                Some(Shape::Text(kind)) if kind == "ref/resource" => {
+                    Target::Resource(required(reference.uri, "params.ref.uri")?)
+                }
+                _ => return Err(Reason::WrongType("params.ref.type")),
+            },
+            Some(_) => return Err(Reason::WrongType("params.ref")),
+            None => return Err(Reason::Missing("params.ref")),
+        },
+        Method::SubscriptionsListen => return news(source, params),
+        _ => return Ok(Vec::new()),
+    };
+    Ok(vec![target])
+}
+
+/// The filter of `subscriptions/listen`: what the client wants to hear of.
+fn news(source: &ByteString, params: Params<'_>) -> Result<Vec<Target>, Reason> {
+    const FILTER: &str = "params.notifications";
+    let filter = match params.notifications {
+        Some(Shape::Object(filter)) => filter,
+        Some(_) => return Err(Reason::WrongType(FILTER)),
+        None => return Err(Reason::Missing(FILTER)),
+    };
+    let mut targets = Vec::new();
+    for (name, flag) in filter.flags {
+        let known = matches!(&*name, "toolsListChanged" | "promptsListChanged" | "resourcesListChanged");
+        let name = within(source, &checked(&name, FILTER)?);
+        match flag {
+            Shape::Bool(false) => {}
+            Shape::Bool(true) if known => targets.push(Target::Changes(name)),
+            _ if known => return Err(Reason::WrongType(FILTER)),
+            _ => targets.push(Target::OtherNews(name)),
+        }
+    }
+    let mut each = |list: Option<Shape<'_>>, title, target: fn(ByteString) -> Target| {
+        let items = match list {
+            None => return Ok(()),
+            Some(Shape::Array(items)) => items,
+            Some(_) => return Err(Reason::WrongType(title)),
+        };
+        if items.len() > message::MAX_ENTRIES {
+            return Err(Reason::TooMany(title));
+        }
+        for item in items {
+            let Shape::Text(text) = item else { return Err(Reason::WrongType(title)) };
+            targets.push(target(within(source, &checked(&text, title)?)));
+        }
+        Ok(())
+    };
+    each(filter.resources, "params.notifications.resourceSubscriptions", Target::Resource)?;
+    each(filter.tasks, "params.notifications.taskIds", Target::Task)?;
+    Ok(targets)
+}
+
+/// A name an upstream in any language reads whole: a NUL would end it early in some, a line break
+/// would split it in a log.
+fn checked<'t>(text: &Cow<'t, str>, title: &'static str) -> Result<Cow<'t, str>, Reason> {
+    let controls =
+        if text.is_ascii() { text.bytes().any(|b| b.is_ascii_control()) } else { text.chars().any(char::is_control) };
+    if text.is_empty() || text.len() > MAX_NAME || controls {
+        return Err(Reason::BadName(title));
+    }
+    Ok(text.clone())
+}
+
+/// The text as a part of the body, or beside it where escapes had to be resolved.
+fn within(source: &ByteString, text: &Cow<'_, str>) -> ByteString {
+    match text {
+        Cow::Borrowed(text) => source.slice_ref(text),
+        Cow::Owned(text) => ByteString::from(text.as_str()),
+    }
+}

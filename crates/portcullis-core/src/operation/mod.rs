@@ -1,0 +1,201 @@
+//! What a request asks for, in exactly one reading.
+//!
+//! [`Operation::read`] takes the headers and the body of a request to the MCP endpoint and gives back
+//! what policy decides on: a method and its targets for every message. The body goes upstream byte
+//! for byte as it came, so it must mean to every parser what it meant here. Whatever two parsers read
+//! differently is refused by name ([`Reason`]), never resolved (RS-12).
+//!
+//! * `message` – one strict pass over the JSON
+//! * [`Method`] – the method table of every revision
+//! * `headers` – what must agree with the body (RS-11)
+
+mod arguments;
+mod call;
+mod headers;
+mod malformed;
+mod message;
+mod method;
+mod revision;
+
+use bytes::Bytes;
+use bytestring::ByteString;
+use http::HeaderMap;
+
+pub(crate) use self::arguments::{Argument, Arguments};
+use self::call::ReadCall;
+use self::headers::{Headers, Mirrored};
+pub use self::call::{Call, Target};
+pub use self::malformed::{MAX_NAME, Malformed, Reason, RequestId};
+use self::message::{Body, Message, Notes};
+pub use self::method::{Class, Method};
+pub use self::revision::{Era, Revision};
+use crate::json;
+
+/// How much of a request is read at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Longest body in bytes.
+    pub body: usize,
+    /// Most messages in a batch.
+    pub batch: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { body: 4 << 20, batch: 32 }
+    }
+}
+
+/// A request to the MCP endpoint, read and found unambiguous. Not yet allowed.
+#[derive(Clone, Debug)]
+pub struct Operation {
+    body: ByteString,
+    calls: Calls,
+    revision: Option<Revision>,
+}
+
+#[derive(Clone, Debug)]
+enum Calls {
+    One(Call),
+    Batch(Vec<Call>),
+}
+
+impl Operation {
+    /// Reads a request to the MCP endpoint.
+    pub fn read(
+        http_method: &http::Method,
+        headers: &HeaderMap,
+        body: Bytes,
+        limits: Limits,
+    ) -> Result<Operation, Malformed> {
+        let notes = Notes::default();
+        Self::read_noting(http_method, headers, body, limits, &notes).map_err(|reason| Malformed {
+            reason,
+            era: Era::of(headers),
+            id: notes.take_id(),
+        })
+    }
+
+    fn read_noting(
+        http_method: &http::Method,
+        headers: &HeaderMap,
+        body: Bytes,
+        limits: Limits,
+        notes: &Notes,
+    ) -> Result<Operation, Reason> {
+        let headers = Headers::pick(headers)?;
+        let revision = headers.revision()?;
+        match *http_method {
+            http::Method::POST => {}
+            http::Method::GET => return Self::bodiless(Method::OpenStream, &body, revision),
+            http::Method::DELETE => return Self::bodiless(Method::EndSession, &body, revision),
+            _ => return Err(Reason::HttpMethod),
+        }
+        headers.media()?;
+        if body.len() > limits.body {
+            return Err(Reason::TooLarge { limit: limits.body });
+        }
+        json::not_foreign(&body)?;
+        let body = ByteString::try_from(body).map_err(|_| json::Flaw::InvalidUtf8)?;
+        let (calls, revision) = match message::read(&body, limits.batch, notes)? {
+            Body::One(message) => single(&body, message, &headers, revision)?,
+            Body::Batch(messages) => (batch(&body, &messages, &headers, revision, limits.batch)?, revision),
+        };
+        Ok(Operation { body, calls, revision })
+    }
+
+    /// A request of older revisions that HTTP itself names.
+    fn bodiless(method: Method, body: &Bytes, revision: Option<Revision>) -> Result<Operation, Reason> {
+        if !body.is_empty() {
+            return Err(Reason::UnexpectedBody);
+        }
+        Ok(Operation { body: ByteString::new(), calls: Calls::One(Call::bodiless(method)), revision })
+    }
+
+    /// The body, byte for byte as it came.
+    pub fn body(&self) -> &Bytes {
+        self.body.as_bytes()
+    }
+
+    /// The calls: one, or those of a batch in order.
+    pub fn calls(&self) -> &[Call] {
+        match &self.calls {
+            Calls::One(call) => std::slice::from_ref(call),
+            Calls::Batch(calls) => calls,
+        }
+    }
+
+    /// The wanted arguments of one of the calls, for the rules that look at them. Read when asked
+    /// for, since most policies never do.
+    pub(crate) fn arguments<'a>(&'a self, call: &'a Call, wanted: &[&str]) -> Arguments<'a> {
+        Arguments::read(call.part().unwrap_or(&self.body), wanted)
+    }
+
+    /// Whether the body is a JSON array of messages.
+    pub fn is_batch(&self) -> bool {
+        matches!(self.calls, Calls::Batch(_))
+    }
+
+    /// The revision that headers and body name, if they name one.
+    pub fn revision(&self) -> Option<Revision> {
+        self.revision
+    }
+
+    /// The era of that revision; a request that names none is legacy.
+    pub fn era(&self) -> Era {
+        self.revision.map_or(Era::Legacy, Revision::era)
+    }
+}
+
+/// The one call of a body that is one message, and the revision it is in.
+fn single(
+    body: &ByteString,
+    message: Message<'_>,
+    headers: &Headers<'_>,
+    revision: Option<Revision>,
+) -> Result<(Calls, Option<Revision>), Reason> {
+    let read = ReadCall::of(body, message)?;
+    let is_response = read.call.method() == Method::Response;
+    let is_request = read.call.id().is_some() && !is_response;
+    let revision = headers::agree_on_revision(revision, read.revision.as_deref(), is_request)?;
+    let era = revision.map_or(Era::Legacy, Revision::era);
+    if era == Era::Modern && is_response {
+        return Err(Reason::ResponseNotExpected);
+    }
+    headers.agree(&Mirrored {
+        method: (!is_response).then_some(read.call.method_name()),
+        name: read.mirrored_name.as_deref(),
+        is_request,
+        era,
+    })?;
+    Ok((Calls::One(read.call), revision))
+}
+
+/// RS-19: only 2025-03-26 has batches, and a client that names no revision may speak it.
+fn batch(
+    body: &ByteString,
+    messages: &[&str],
+    headers: &Headers<'_>,
+    revision: Option<Revision>,
+    limit: usize,
+) -> Result<Calls, Reason> {
+    if !matches!(revision, None | Some(Revision::V2025_03_26)) {
+        return Err(Reason::Batch);
+    }
+    if messages.is_empty() {
+        return Err(Reason::BatchSize { limit });
+    }
+    // No header can mirror several messages.
+    headers.agree(&Mirrored { method: None, name: None, is_request: false, era: Era::Legacy })?;
+    let mut calls = Vec::with_capacity(messages.len());
+    for message in messages {
+        let part = body.slice_ref(message);
+        let read = ReadCall::of(&part, message::read_one(message)?)?;
+        // A message that names a revision of its own belongs to one without batches.
+        if read.revision.is_some() {
+            return Err(Reason::Batch);
+        }
+        calls.push(read.call.part_of_batch(part));
+    }
+    Ok(Calls::Batch(calls))
+}
