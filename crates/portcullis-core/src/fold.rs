@@ -6,7 +6,13 @@
 
 /// Whether `name` is not `reserved` yet could be read as it.
 pub(crate) fn alike(reserved: &str, name: &str) -> bool {
-    // Both are nearly always ASCII and differ in their last letter.
+    // Nearly all names end in different letters, which settles it.
+    if let (Some(ours), Some(theirs)) = (reserved.bytes().next_back(), name.bytes().next_back())
+        && (ours.is_ascii_alphanumeric() && theirs.is_ascii_alphanumeric())
+        && !ours.eq_ignore_ascii_case(&theirs)
+    {
+        return false;
+    }
     let same = if reserved.is_ascii() && name.is_ascii() {
         ascii_folded(reserved).eq(ascii_folded(name))
     } else {

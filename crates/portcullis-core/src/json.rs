@@ -64,6 +64,11 @@ pub(crate) fn text(bytes: &[u8]) -> Result<&str, Flaw> {
     std::str::from_utf8(bytes).map_err(|_| Flaw::InvalidUtf8)
 }
 
+/// Whether the bytes are one JSON value that every parser reads alike.
+pub fn check(bytes: &[u8]) -> Result<(), Flaw> {
+    strictly(text(bytes)?, |de, flaw| Walk::new(flaw).deserialize(de))
+}
+
 /// Runs one strict deserialization over the whole of `text`.
 ///
 /// `read` gets the deserializer and the cell in which [`Walk`] and [`Tree`] leave the name of what
@@ -116,11 +121,9 @@ impl<'de> Names<'de> {
     }
 
     fn mark(name: &str) -> u64 {
-        match name.as_bytes() {
-            [only] => 1 << (only % 64),
-            [first, .., last] => 1 << ((name.len() ^ usize::from(*first) ^ usize::from(*last) << 2) % 64),
-            [] => 1,
-        }
+        let end = |byte: Option<&u8>| byte.map_or(0, |byte| usize::from(*byte));
+        let bytes = name.as_bytes();
+        1 << ((bytes.len() ^ end(bytes.first()) ^ end(bytes.last()) << 2) % 64)
     }
 
     /// Whether a name whose mark is set is really there.
@@ -135,45 +138,60 @@ impl<'de> Names<'de> {
 
     /// Notes a name; `false` if it was there.
     #[inline]
-    pub(crate) fn insert(&mut self, name: &Cow<'de, str>) -> bool {
+    fn insert_borrowed(&mut self, name: &'de str) -> bool {
         let mark = Self::mark(name);
         if self.marks & mark != 0 && self.holds(name) {
             return false;
         }
         self.marks |= mark;
-        match (name, self.few.get_mut(self.len)) {
-            (Cow::Borrowed(name), Some(free)) => {
+        match self.few.get_mut(self.len) {
+            Some(free) => {
                 *free = name;
-                self.len = self.len.saturating_add(1);
+                self.len = self.len.wrapping_add(1);
             }
-            (name, _) => {
-                self.many.insert(name.clone());
-            }
+            None => self.overflow(Cow::Borrowed(name)),
         }
         true
     }
+
+    /// A name that had escapes.
+    #[cold]
+    pub(crate) fn insert_resolved(&mut self, name: &str) -> bool {
+        if self.contains(name) {
+            return false;
+        }
+        self.marks |= Self::mark(name);
+        self.overflow(Cow::Owned(name.to_owned()));
+        true
+    }
+
+    #[cold]
+    fn overflow(&mut self, name: Cow<'de, str>) {
+        self.many.insert(name);
+    }
 }
 
-/// Reads a member name straight into [`Names`] and says whether it was new.
-struct Note<'n, 'de>(&'n mut Names<'de>);
+/// Reads a member name into [`Names`]; `None` where it was there before.
+pub(crate) struct Note<'n, 'de>(pub(crate) &'n mut Names<'de>);
 
 impl<'de> DeserializeSeed<'de> for Note<'_, 'de> {
-    type Value = bool;
-    fn deserialize<D: Deserializer<'de>>(self, de: D) -> Result<bool, D::Error> {
+    type Value = Option<Cow<'de, str>>;
+    fn deserialize<D: Deserializer<'de>>(self, de: D) -> Result<Self::Value, D::Error> {
         de.deserialize_str(self)
     }
 }
 
 impl<'de> Visitor<'de> for Note<'_, 'de> {
-    type Value = bool;
+    type Value = Option<Cow<'de, str>>;
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a member name")
     }
-    fn visit_borrowed_str<E>(self, name: &'de str) -> Result<bool, E> {
-        Ok(self.0.insert(&Cow::Borrowed(name)))
+    #[inline]
+    fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Self::Value, E> {
+        Ok(self.0.insert_borrowed(name).then_some(Cow::Borrowed(name)))
     }
-    fn visit_str<E>(self, name: &str) -> Result<bool, E> {
-        Ok(self.0.insert(&Cow::Owned(name.to_owned())))
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(self.0.insert_resolved(name).then(|| Cow::Owned(name.to_owned())))
     }
 }
 
@@ -224,8 +242,8 @@ impl<'c> Walk<'c> {
     /// Checks all members of an object, each value by `self`.
     pub(crate) fn members<'de, A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let mut names = Names::new();
-        while let Some(is_new) = map.next_key_seed(Note(&mut names))? {
-            if !is_new {
+        while let Some(name) = map.next_key_seed(Note(&mut names))? {
+            if name.is_none() {
                 return Err(self.refuse(Flaw::DuplicateMember));
             }
             map.next_value_seed(self)?;
@@ -498,10 +516,8 @@ impl<'de> Visitor<'de> for Tree<'_> {
         let inner = Tree(self.0.inner()?);
         let mut members: Vec<(Cow<'de, str>, Value<'de>)> = Vec::new();
         let mut names = Names::new();
-        while let Some(name) = map.next_key_seed(Text)? {
-            if !names.insert(&name) {
-                return Err(self.0.refuse(Flaw::DuplicateMember));
-            }
+        while let Some(name) = map.next_key_seed(Note(&mut names))? {
+            let name = name.ok_or_else(|| self.0.refuse(Flaw::DuplicateMember))?;
             members.push((name, map.next_value_seed(inner)?));
         }
         Ok(Value::Object(Object(members)))

@@ -80,7 +80,7 @@ impl<'de> ReadObject<'de> for Pick<'_> {
         let mut shadowed = Names::new();
         while let Some(name) = map.next_key_seed(json::Text)? {
             for wanted in self.0.iter().filter(|wanted| alike(wanted, &name)) {
-                shadowed.insert(&Cow::Owned((*wanted).to_owned()));
+                shadowed.insert_resolved(wanted);
             }
             if self.0.contains(&name.as_ref()) {
                 arguments.push((name.into_owned(), map.next_value_seed(Peek { walk, object: Items })?.into()));

@@ -16,9 +16,17 @@ pub struct Call {
     /// The name, where the method is not one that has its own.
     name: Option<ByteString>,
     id: Option<RequestId>,
-    targets: Vec<Target>,
+    targets: Targets,
     /// The message's part of the body, where it is not the whole.
     part: Option<ByteString>,
+}
+
+/// Nearly every call is aimed at one thing or none, and needs no list for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Targets {
+    None,
+    One(Target),
+    Many(Vec<Target>),
 }
 
 /// Something a call is aimed at. The text is what the client wrote, escapes resolved.
@@ -70,7 +78,11 @@ impl Call {
 
     /// Everything the call is aimed at. All of it must be allowed.
     pub fn targets(&self) -> &[Target] {
-        &self.targets
+        match &self.targets {
+            Targets::None => &[],
+            Targets::One(target) => std::slice::from_ref(target),
+            Targets::Many(targets) => targets,
+        }
     }
 
     /// Notes which part of a batch the call is.
@@ -84,7 +96,7 @@ impl Call {
 
     /// What HTTP itself asks for, without a message.
     pub(super) fn bodiless(method: Method) -> Call {
-        Call { method, name: None, id: None, targets: Vec::new(), part: None }
+        Call { method, name: None, id: None, targets: Targets::None, part: None }
     }
 }
 
@@ -162,14 +174,14 @@ fn mirrored<'de>(method: Method, params: &Params<'de>) -> Result<Option<Cow<'de,
         NameSource::TaskId => (&params.task_id, "params.taskId"),
     };
     match member {
-        Some(Shape::Text(text)) => checked(text, title).map(Some),
+        Some(Shape::Text(text)) => Ok(Some(text.clone())),
         Some(_) => Err(Reason::WrongType(title)),
         None => Err(Reason::Missing(title)),
     }
 }
 
 /// Everything the message is aimed at, by its method.
-fn targets(source: &ByteString, method: Method, params: Params<'_>) -> Result<Vec<Target>, Reason> {
+fn targets(source: &ByteString, method: Method, params: Params<'_>) -> Result<Targets, Reason> {
     let required = |member: Option<Shape<'_>>, title: &'static str| match member {
         Some(Shape::Text(text)) => Ok(within(source, &checked(&text, title)?)),
         Some(_) => Err(Reason::WrongType(title)),
@@ -190,7 +202,7 @@ fn targets(source: &ByteString, method: Method, params: Params<'_>) -> Result<Ve
         Method::TasksGet | Method::TasksResult | Method::TasksUpdate | Method::TasksCancel => {
             Target::Task(required(params.task_id, "params.taskId")?)
         }
-        Method::CompletionComplete => match params.reference {
+        Method::CompletionComplete => match params.reference.map(|shape| *shape) {
             Some(Shape::Object(reference)) => match reference.kind {
                 Some(Shape::Text(kind)) if kind == "ref/prompt" => {
                     Target::Prompt(required(reference.name, "params.ref.name")?)
@@ -203,16 +215,16 @@ fn targets(source: &ByteString, method: Method, params: Params<'_>) -> Result<Ve
             Some(_) => return Err(Reason::WrongType("params.ref")),
             None => return Err(Reason::Missing("params.ref")),
         },
-        Method::SubscriptionsListen => return news(source, params),
-        _ => return Ok(Vec::new()),
+        Method::SubscriptionsListen => return news(source, params).map(Targets::Many),
+        _ => return Ok(Targets::None),
     };
-    Ok(vec![target])
+    Ok(Targets::One(target))
 }
 
 /// The filter of `subscriptions/listen`: what the client wants to hear of.
 fn news(source: &ByteString, params: Params<'_>) -> Result<Vec<Target>, Reason> {
     const FILTER: &str = "params.notifications";
-    let filter = match params.notifications {
+    let filter = match params.notifications.map(|shape| *shape) {
         Some(Shape::Object(filter)) => filter,
         Some(_) => return Err(Reason::WrongType(FILTER)),
         None => return Err(Reason::Missing(FILTER)),

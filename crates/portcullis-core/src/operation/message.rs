@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use super::malformed::{MAX_NAME, Reason, RequestId};
 use crate::fold::alike;
-use crate::json::{self, Flaw, Items, Names, Peek, ReadObject, Shape, Skip, Walk};
+use crate::json::{self, Flaw, Items, Names, Note, Peek, ReadObject, Shape, Skip, Walk};
 
 /// The names that decide what a message is.
 const ENVELOPE: &[&str] = &["jsonrpc", "id", "method", "params", "result", "error"];
@@ -74,8 +74,9 @@ pub(super) struct Params<'de> {
     pub(super) uri: Option<Shape<'de>>,
     pub(super) task_id: Option<Shape<'de>>,
     pub(super) arguments: Option<Shape<'de>>,
-    pub(super) reference: Option<Shape<'de, Reference<'de>>>,
-    pub(super) notifications: Option<Shape<'de, Filter<'de>>>,
+    // Boxed, since few messages have them and all would carry them about.
+    pub(super) reference: Option<Box<Shape<'de, Reference<'de>>>>,
+    pub(super) notifications: Option<Box<Shape<'de, Filter<'de>>>>,
     pub(super) meta: Option<Shape<'de, Meta<'de>>>,
 }
 
@@ -174,11 +175,8 @@ fn each_member<'de, A: MapAccess<'de>>(
     mut member: impl FnMut(Cow<'de, str>, &mut A) -> Result<(), A::Error>,
 ) -> Result<(), A::Error> {
     let mut names = Names::new();
-    while let Some(name) = map.next_key_seed(json::Text)? {
-        if !names.insert(&name) {
-            return Err(walk.refuse(Flaw::DuplicateMember));
-        }
-        member(name, &mut map)?;
+    while let Some(name) = map.next_key_seed(Note(&mut names))? {
+        member(name.ok_or_else(|| walk.refuse(Flaw::DuplicateMember))?, &mut map)?;
     }
     Ok(())
 }
@@ -239,10 +237,12 @@ impl<'de> ReadObject<'de> for ParamsReader<'_, 'de> {
                 "taskId" => params.task_id = Some(map.next_value_seed(scalar)?),
                 "arguments" => params.arguments = Some(map.next_value_seed(scalar)?),
                 "ref" => {
-                    params.reference = Some(map.next_value_seed(Peek { walk, object: ReferenceReader(notes) })?);
+                    let reference = map.next_value_seed(Peek { walk, object: ReferenceReader(notes) })?;
+                    params.reference = Some(Box::new(reference));
                 }
                 "notifications" => {
-                    params.notifications = Some(map.next_value_seed(Peek { walk, object: FilterReader(notes) })?);
+                    let filter = map.next_value_seed(Peek { walk, object: FilterReader(notes) })?;
+                    params.notifications = Some(Box::new(filter));
                 }
                 "_meta" => {
                     params.meta = Some(map.next_value_seed(Peek { walk, object: MetaReader(notes) })?);

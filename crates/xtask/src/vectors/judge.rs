@@ -1,14 +1,13 @@
 //! The questions the harness puts to portcullis-core, one function each.
-//!
-//! The core has no modules to answer them yet: each function says [`NotJudged`] until it has, and a
-//! run with vectors that were not judged fails.
+
+use std::fmt::Display;
+
+use portcullis_core::json;
+use portcullis_core::jws::{Algorithm, Compact};
+use portcullis_core::keys::{KeySet, PublicKey};
 
 /// What the core said.
 #[derive(Debug, PartialEq, Eq)]
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "nothing answers yet; goes with the first answer")
-)]
 pub(super) enum Verdict {
     Accepted,
     Refused(String),
@@ -16,41 +15,43 @@ pub(super) enum Verdict {
     Split,
 }
 
-/// Nobody was asked.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct NotJudged;
-
-pub(super) type Judged = Result<Verdict, NotJudged>;
+fn verdict<T, E: Display>(result: Result<T, E>) -> Verdict {
+    result.map_or_else(|refusal| Verdict::Refused(refusal.to_string()), |_| Verdict::Accepted)
+}
 
 /// Does a token in compact serialization verify under a JWKS document?
-///
-/// To be: `jws::Compact::parse`, then `keys::KeySet::parse(keys).find(kid, alg)`, then `verify`.
-pub(super) fn compact(_token: &str, _keys: &[u8]) -> Judged {
-    Err(NotJudged)
+pub(super) fn compact(token: &str, keys: &[u8]) -> Verdict {
+    let compact = match Compact::parse(token) {
+        Ok(compact) => compact,
+        Err(refusal) => return Verdict::Refused(refusal.to_string()),
+    };
+    let keys = match KeySet::parse(keys) {
+        Ok(keys) => keys,
+        Err(error) => return Verdict::Refused(error.to_string()),
+    };
+    match keys.find(compact.kid(), compact.algorithm()) {
+        Ok(key) => verdict(compact.verify(key)),
+        Err(no_match) => Verdict::Refused(no_match.to_string()),
+    }
 }
 
 /// Is the signature good for the message under this JWK and algorithm name?
-///
-/// To be: `keys::PublicKey::from_jwk(jwk)`, `allows(alg)`, `verify(alg, message, signature)`.
-pub(super) fn signature(
-    _jwk: &[u8],
-    _algorithm: &str,
-    _message: &[u8],
-    _signature: &[u8],
-) -> Judged {
-    Err(NotJudged)
+pub(super) fn signature(jwk: &[u8], algorithm: &str, message: &[u8], signature: &[u8]) -> Verdict {
+    let Some(algorithm) = Algorithm::from_name(algorithm) else {
+        return Verdict::Refused(format!("no algorithm {algorithm}"));
+    };
+    match PublicKey::from_jwk(jwk) {
+        Ok(key) => verdict(key.verify(algorithm, message, signature)),
+        Err(unusable) => Verdict::Refused(unusable.to_string()),
+    }
 }
 
 /// Is a JWK a public key that tokens may be verified with?
-///
-/// To be: `keys::PublicKey::from_jwk(jwk)`.
-pub(super) fn key(_jwk: &[u8]) -> Judged {
-    Err(NotJudged)
+pub(super) fn key(jwk: &[u8]) -> Verdict {
+    verdict(PublicKey::from_jwk(jwk))
 }
 
 /// Is a text the one JSON value everybody would read?
-///
-/// To be: the strict reader of `portcullis_core::json`, through whatever is public of it.
-pub(super) fn json(_text: &[u8]) -> Judged {
-    Err(NotJudged)
+pub(super) fn json(text: &[u8]) -> Verdict {
+    verdict(json::check(text))
 }

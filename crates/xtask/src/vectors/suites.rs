@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL;
 use serde_json::{Map, Value, json};
 
-use super::judge::{self, Judged, Verdict};
+use super::judge::{self, Verdict};
 use super::{Expect, Tally};
 use crate::repo::{Failure, Result, failed, has_ending};
 
@@ -173,11 +173,9 @@ fn json_parsing(dir: &Path, tally: &mut Tally) -> Result {
 }
 
 #[allow(clippy::disallowed_methods, reason = "here the lenient parser is the yardstick")]
-fn readable_elsewhere(judged: Judged, text: &[u8]) -> Judged {
-    match judged {
-        Ok(Verdict::Accepted) if serde_json::from_slice::<Value>(text).is_err() => {
-            Ok(Verdict::Split)
-        }
+fn readable_elsewhere(verdict: Verdict, text: &[u8]) -> Verdict {
+    match verdict {
+        Verdict::Accepted if serde_json::from_slice::<Value>(text).is_err() => Verdict::Split,
         other => other,
     }
 }

@@ -1,0 +1,158 @@
+//! Every way a request can end without being allowed, ordered by whose fault it is.
+//!
+//! A failure has two texts. The public one goes to the client and says what to do; the log text says
+//! what was found, and never holds a token, a secret or a proof.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use crate::operation::Reason;
+use crate::scope::ScopeSet;
+use crate::token::Class;
+use crate::{bearer, introspection, proof, token};
+
+/// Who would have to act for the same request to be answered otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Blame {
+    /// The client sent something nobody can act on.
+    Request,
+    /// The token, or the proof that goes with it, is not good here.
+    Credential,
+    /// The caller is known and lacks a permission.
+    Permission,
+    /// The issuer cannot be reached or answers nonsense.
+    Issuer,
+}
+
+/// Why a request is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Failure {
+    /// The `Authorization` header, or a token elsewhere, cannot be read as one token.
+    #[error("credentials: {0}")]
+    Credentials(#[from] bearer::Malformed),
+    /// The request is not one unambiguous MCP operation.
+    #[error("request: {0}")]
+    Message(#[from] Reason),
+    /// There is no token.
+    #[error("no token")]
+    Unauthenticated,
+    /// The token names an issuer that this server does not accept, or none can tell whose it is.
+    #[error("token of an issuer that is not accepted here")]
+    UnknownIssuer,
+    /// The token is refused.
+    #[error("token: {0}")]
+    Token(#[from] token::Refusal),
+    /// The proof of possession is refused.
+    #[error("proof: {0}")]
+    Proof(#[from] proof::Refusal),
+    /// Scopes are missing that the caller can obtain: all that the operation needs.
+    #[error("insufficient scope, needs {0}")]
+    InsufficientScope(ScopeSet),
+    /// No rule allows it, and no scope that the caller can obtain would change that.
+    #[error("no rule allows this")]
+    Forbidden,
+    /// The issuer's keys or its introspection cannot be had right now.
+    #[error("the issuer cannot be asked: {detail}")]
+    IssuerUnavailable {
+        /// What failed, for the log.
+        detail: String,
+        /// When to try again.
+        retry_after: Duration,
+    },
+}
+
+impl From<introspection::Failure> for Failure {
+    fn from(failure: introspection::Failure) -> Self {
+        match failure {
+            introspection::Failure::Refused(refusal) => Failure::Token(refusal),
+            answer @ introspection::Failure::Answer(_) => {
+                Failure::IssuerUnavailable { detail: answer.to_string(), retry_after: Duration::from_secs(5) }
+            }
+        }
+    }
+}
+
+impl Failure {
+    /// Whose fault it is.
+    pub fn blame(&self) -> Blame {
+        match self {
+            Failure::Credentials(_) | Failure::Message(_) => Blame::Request,
+            Failure::Unauthenticated | Failure::UnknownIssuer | Failure::Token(_) | Failure::Proof(_) => {
+                Blame::Credential
+            }
+            Failure::InsufficientScope(_) | Failure::Forbidden => Blame::Permission,
+            Failure::IssuerUnavailable { .. } => Blame::Issuer,
+        }
+    }
+
+    /// A word for metrics: the coarse class of the failure.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Failure::Credentials(_) => "credentials",
+            Failure::Message(_) => "message",
+            Failure::Unauthenticated => "unauthenticated",
+            Failure::UnknownIssuer => "issuer",
+            Failure::Token(refusal) => refusal.class().as_str(),
+            Failure::Proof(_) => Class::Possession.as_str(),
+            Failure::InsufficientScope(_) => "insufficient_scope",
+            Failure::Forbidden => "forbidden",
+            Failure::IssuerUnavailable { .. } => "issuer_unavailable",
+        }
+    }
+
+    /// The OAuth error code, where one is defined (RFC 6750 section 3.1, RFC 9449 section 7.1).
+    pub fn oauth_code(&self) -> Option<&'static str> {
+        match self {
+            Failure::Credentials(_) => Some("invalid_request"),
+            Failure::Message(_) | Failure::Unauthenticated => None,
+            Failure::UnknownIssuer | Failure::Token(_) => Some("invalid_token"),
+            Failure::Proof(refusal) => Some(proof_code(refusal)),
+            Failure::InsufficientScope(_) => Some("insufficient_scope"),
+            Failure::Forbidden => Some("access_denied"),
+            Failure::IssuerUnavailable { .. } => Some("temporarily_unavailable"),
+        }
+    }
+
+    /// What the client is told.
+    pub fn public(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Failure::Credentials(malformed) => return malformed.to_string().into(),
+            Failure::Message(reason) => return reason.to_string().into(),
+            Failure::Unauthenticated => "a token is needed",
+            Failure::UnknownIssuer => "the token's issuer is not accepted here",
+            Failure::Token(refusal) => about_token(refusal.class()),
+            Failure::Proof(_) => about_token(Class::Possession),
+            Failure::InsufficientScope(_) => "the operation needs more scopes",
+            Failure::Forbidden => "the operation is not allowed",
+            Failure::IssuerUnavailable { .. } => "the token cannot be checked right now",
+        })
+    }
+}
+
+/// What the client is told of a refused token: enough to act on, nothing about our configuration.
+fn about_token(class: Class) -> &'static str {
+    match class {
+        Class::Malformed => "the token is malformed",
+        Class::Algorithm => "the token's algorithm is not accepted",
+        Class::Key => "the token's key is not known",
+        Class::Signature => "the token's signature does not verify",
+        Class::Issuer => "the token's issuer is not accepted here",
+        Class::Audience => "the token is not for this resource",
+        Class::Lifetime => "the token has expired or is not valid yet",
+        Class::TokenType => "the token is not an access token",
+        Class::Claims => "the token's claims are not accepted",
+        Class::Inactive => "the token is not active",
+        Class::Possession => "possession of the token's key was not shown",
+    }
+}
+
+/// RFC 9449 sections 7.1 and 9: a bad proof, a missing nonce, or a token that does not go with what was
+/// shown.
+fn proof_code(refusal: &proof::Refusal) -> &'static str {
+    match refusal {
+        proof::Refusal::NonceRequired => "use_dpop_nonce",
+        refusal if refusal.is_about_token() => "invalid_token",
+        _ => "invalid_dpop_proof",
+    }
+}

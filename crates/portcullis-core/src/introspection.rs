@@ -1,0 +1,61 @@
+//! Introspection answers (RFC 7662): the issuer's word about a token we cannot read.
+//!
+//! An answer is judged by the same function and the same [`Expectation`] as a signed token. Two things
+//! differ. What the answer leaves out may be known from the question; and an answer that is no answer is
+//! the issuer's fault and not the caller's, so that nobody is told that his token is bad because an
+//! issuer is.
+
+use std::sync::Arc;
+
+use crate::document::{Document, Item};
+use crate::json::Flaw;
+use crate::time::UnixTime;
+use crate::token::{Expectation, Origin, Refusal, VerifiedToken, accept};
+
+/// Longer answers are refused unread.
+pub const MAX_ANSWER: usize = 64 * 1024;
+
+/// What an introspection answer comes to, where it is not a token.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The token is not accepted.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The answer says nothing about the token: the issuer's fault, and no verdict.
+    #[error("the introspection answer is unusable: {0}")]
+    Answer(BadAnswer),
+}
+
+/// Why an answer says nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum BadAnswer {
+    /// Longer than [`MAX_ANSWER`].
+    #[error("longer than {MAX_ANSWER} bytes")]
+    TooLong,
+    /// Not the one JSON object everybody would read.
+    #[error("not a strict JSON object: {0}")]
+    Json(Flaw),
+    /// No `active`, or one that is not a boolean (RFC 7662 section 2.2 requires it).
+    #[error("no boolean member active")]
+    Active,
+}
+
+/// Judges the body of a successful introspection response.
+///
+/// The caller has asked `expectation`'s issuer, over an authenticated channel, about the token at hand.
+pub fn judge(
+    answer: &[u8],
+    expectation: &Arc<Expectation>,
+    now: UnixTime,
+) -> Result<VerifiedToken, Failure> {
+    if answer.len() > MAX_ANSWER {
+        return Err(Failure::Answer(BadAnswer::TooLong));
+    }
+    let claims =
+        Document::read(answer.to_vec()).map_err(|flaw| Failure::Answer(BadAnswer::Json(flaw)))?;
+    match claims.root().get("active").and_then(Item::as_bool) {
+        None => Err(Failure::Answer(BadAnswer::Active)),
+        Some(false) => Err(Failure::Refused(Refusal::Inactive)),
+        Some(true) => Ok(accept(Arc::new(claims), expectation, now, Origin::Introspected)?),
+    }
+}

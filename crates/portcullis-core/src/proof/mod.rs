@@ -1,0 +1,184 @@
+//! Proof of possession: a stolen token is not enough where the token names a key (RFC 9449, RFC 8705).
+//!
+//! [`confirm`] is the last step before a token speaks for a caller. It holds the token's `cnf` against
+//! what the request showed, both ways: a bound token is never taken as a plain bearer token, and a
+//! request that claims possession never passes without showing it.
+
+mod dpop;
+
+use std::fmt;
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+pub use dpop::{DpopProof, Freshness, NoncePolicy, Target, dpop_header};
+
+use crate::bearer::Scheme;
+use crate::json::Flaw;
+use crate::jws;
+use crate::keys::decode_digest;
+use crate::time::UnixTime;
+use crate::token::{Class, Confirmation, VerifiedToken};
+
+/// Why possession was not shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Refusal {
+    /// More than one `DPoP` header (RFC 9449 section 4.3, check 1).
+    #[error("several DPoP headers")]
+    SeveralHeaders,
+    /// The `DPoP` header is not text.
+    #[error("the DPoP header is not visible ASCII")]
+    NotAscii,
+    /// The proof is no signed token, or its signature does not verify with its own key.
+    #[error("the DPoP proof is refused: {0}")]
+    Jws(#[from] jws::Refusal),
+    /// The header type is not `dpop+jwt`.
+    #[error("not of type dpop+jwt")]
+    Type,
+    /// The claims are not the one JSON object everybody would read.
+    #[error("the claims of the DPoP proof are not a strict JSON object: {0}")]
+    Json(Flaw),
+    /// A claim that must be there is not.
+    #[error("the claim {0} of the DPoP proof is missing")]
+    Missing(&'static str),
+    /// A claim that does not have the form RFC 9449 gives it.
+    #[error("the claim {0} of the DPoP proof is malformed")]
+    Malformed(&'static str),
+    /// Made for another method.
+    #[error("the DPoP proof is for another method")]
+    Method,
+    /// Made for another URI.
+    #[error("the DPoP proof is for another URI")]
+    Uri,
+    /// Older than the window allows.
+    #[error("the DPoP proof is too old, from {}", .0.as_secs())]
+    TooOld(UnixTime),
+    /// From the future.
+    #[error("the DPoP proof is from the future, {}", .0.as_secs())]
+    FromFuture(UnixTime),
+    /// Made for another access token.
+    #[error("the DPoP proof is for another access token")]
+    OtherToken,
+    /// The proof has none of the nonces asked for. The caller may try again with a fresh one.
+    #[error("the DPoP proof needs a fresh nonce")]
+    NonceRequired,
+    /// The token names no key, yet came under the `DPoP` scheme (RFC 9449 section 7.1).
+    #[error("a token that is not bound to a key came under the DPoP scheme")]
+    NotBound,
+    /// A token bound to a DPoP key came under `Bearer` (RFC 9449 section 7.2), or one bound to a
+    /// certificate under `DPoP`.
+    #[error("a token bound to a key came under the wrong scheme")]
+    WrongScheme,
+    /// The token names a key and nothing was shown.
+    #[error("no proof of possession")]
+    NoProof,
+    /// Possession of another key was shown.
+    #[error("possession of another key was shown")]
+    OtherKey,
+    /// The proof was not checked against any access token (`ath`).
+    #[error("the DPoP proof was not made for an access token")]
+    UntiedProof,
+}
+
+impl Refusal {
+    /// Whether the proof, if any, was good and the token does not go with it.
+    pub fn is_about_token(&self) -> bool {
+        matches!(
+            self,
+            Refusal::NotBound | Refusal::WrongScheme | Refusal::NoProof | Refusal::OtherKey
+        )
+    }
+
+    /// The kind of refusal, for metrics.
+    pub fn class(&self) -> Class {
+        Class::Possession
+    }
+}
+
+/// The SHA-256 thumbprint of a certificate, as in `x5t#S256` (RFC 8705 section 3.1).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CertificateThumbprint([u8; 32]);
+
+impl CertificateThumbprint {
+    /// Of a certificate in DER.
+    pub fn of_der(certificate: &[u8]) -> Self {
+        let mut thumbprint = [0; 32];
+        thumbprint.copy_from_slice(digest(&SHA256, certificate).as_ref());
+        CertificateThumbprint(thumbprint)
+    }
+
+    /// Reads the base64url form.
+    pub fn parse(text: &str) -> Option<Self> {
+        decode_digest(text).map(CertificateThumbprint)
+    }
+}
+
+/// The base64url form.
+impl fmt::Display for CertificateThumbprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
+    }
+}
+
+impl fmt::Debug for CertificateThumbprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CertificateThumbprint({self})")
+    }
+}
+
+/// What a request showed beside its token.
+#[derive(Clone, Copy, Debug)]
+pub enum Evidence<'a> {
+    /// Nothing.
+    None,
+    /// A DPoP proof, verified for this request and this token.
+    Dpop(&'a DpopProof),
+    /// The certificate of the TLS connection the request came on.
+    Certificate(&'a CertificateThumbprint),
+}
+
+/// Who is asking: a verified token whose key, where it names one, was shown.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    token: Arc<VerifiedToken>,
+}
+
+impl Caller {
+    /// The token.
+    pub fn token(&self) -> &VerifiedToken {
+        &self.token
+    }
+}
+
+/// Holds what a token asks for against what a request showed.
+pub fn confirm(
+    token: Arc<VerifiedToken>,
+    scheme: Scheme,
+    evidence: Evidence<'_>,
+) -> Result<Caller, Refusal> {
+    match (token.confirmation(), scheme, evidence) {
+        (None, Scheme::Bearer, _) => {}
+        (None, Scheme::Dpop, _) => return Err(Refusal::NotBound),
+        (Some(Confirmation::DpopKey(_)), Scheme::Bearer, _)
+        | (Some(Confirmation::Certificate(_)), Scheme::Dpop, _) => {
+            return Err(Refusal::WrongScheme);
+        }
+        (Some(Confirmation::DpopKey(key)), Scheme::Dpop, Evidence::Dpop(proof)) => {
+            if proof.thumbprint() != *key {
+                return Err(Refusal::OtherKey);
+            }
+            if !proof.is_tied_to_token() {
+                return Err(Refusal::UntiedProof);
+            }
+        }
+        (Some(Confirmation::Certificate(key)), Scheme::Bearer, Evidence::Certificate(shown)) => {
+            if shown != key {
+                return Err(Refusal::OtherKey);
+            }
+        }
+        (Some(_), _, _) => return Err(Refusal::NoProof),
+    }
+    Ok(Caller { token })
+}

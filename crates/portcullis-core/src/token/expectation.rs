@@ -1,0 +1,207 @@
+//! What a server expects of the tokens of one issuer.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::document::Item;
+use crate::id::{ClientId, Issuer};
+use crate::jws::{self, Algorithm};
+use crate::scope::{Entitlements, Role, Scope, ScopeSet};
+
+/// No skew above this is honoured: it would give every expired token that much longer.
+const MAX_SKEW: Duration = Duration::from_secs(300);
+
+/// What must hold for a token of one issuer to be accepted by one server.
+///
+/// It cannot be made without an audience: a server that does not ask for whom a token was meant takes
+/// every token its issuer ever gave to anybody.
+#[derive(Clone, Debug)]
+pub struct Expectation {
+    pub(super) issuer: Issuer,
+    pub(super) audiences: Vec<String>,
+    pub(super) algorithms: Vec<Algorithm>,
+    pub(super) accepted_types: Vec<String>,
+    pub(super) skew: Duration,
+    pub(super) requirements: Vec<(ClaimPath, Vec<String>)>,
+    pub(super) roles: Vec<(Role, ClaimPath, Vec<String>)>,
+    pub(super) default_scopes: ScopeSet,
+    pub(super) evidence: Option<ClaimPath>,
+    pub(super) introspection_clients: Vec<ClientId>,
+    pub(super) entitlements: Entitlements,
+    pub(super) introspection_lifetime: Duration,
+}
+
+/// An expectation without an audience, or with an empty one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no audience: tokens meant for anybody else would be accepted")]
+pub struct NoAudience;
+
+impl Expectation {
+    /// Tokens of `issuer` that name one of `audiences` (RFC 8707, RFC 9068 section 4).
+    pub fn new(
+        issuer: Issuer,
+        audiences: impl IntoIterator<Item = String>,
+    ) -> Result<Self, NoAudience> {
+        let audiences: Vec<_> = audiences.into_iter().collect();
+        if audiences.is_empty() || audiences.iter().any(String::is_empty) {
+            return Err(NoAudience);
+        }
+        Ok(Expectation {
+            issuer,
+            audiences,
+            algorithms: Algorithm::ALL.to_vec(),
+            accepted_types: Vec::new(),
+            skew: Duration::from_secs(30),
+            requirements: Vec::new(),
+            roles: Vec::new(),
+            default_scopes: ScopeSet::default(),
+            evidence: None,
+            introspection_clients: Vec::new(),
+            entitlements: Entitlements::anything(),
+            introspection_lifetime: Duration::from_secs(30),
+        })
+    }
+
+    /// Only these signature algorithms. Without this, every asymmetric one the issuer has a key for.
+    #[must_use]
+    pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
+        self.algorithms = algorithms.into_iter().collect();
+        self
+    }
+
+    /// Header types accepted beside `at+jwt`, for issuers that do not follow RFC 9068. `JWT` also stands
+    /// for no type at all. Such a token must show by its claims that it is an access token.
+    #[must_use]
+    pub fn accept_typ<T: Into<String>>(mut self, types: impl IntoIterator<Item = T>) -> Self {
+        self.accepted_types = types
+            .into_iter()
+            .map(|typ| jws::short_type(&typ.into()).to_ascii_lowercase())
+            .collect();
+        self
+    }
+
+    /// How far clocks may be apart; 30 seconds without this, five minutes at most.
+    #[must_use]
+    pub fn skew(mut self, skew: Duration) -> Self {
+        self.skew = skew.min(MAX_SKEW);
+        self
+    }
+
+    /// The claim at `path` must be one of `values`, or an array with one of them. Several requirements
+    /// must all hold.
+    #[must_use]
+    pub fn require<V: Into<String>>(
+        mut self,
+        path: ClaimPath,
+        values: impl IntoIterator<Item = V>,
+    ) -> Self {
+        self.requirements.push((path, values.into_iter().map(Into::into).collect()));
+        self
+    }
+
+    /// `role` is held where the claim at `path` is one of `values`, or an array with one of them.
+    #[must_use]
+    pub fn map_role<V: Into<String>>(
+        mut self,
+        role: Role,
+        path: ClaimPath,
+        values: impl IntoIterator<Item = V>,
+    ) -> Self {
+        self.roles.push((role, path, values.into_iter().map(Into::into).collect()));
+        self
+    }
+
+    /// The scopes of a token that has no scope claim.
+    #[must_use]
+    pub fn default_scopes(mut self, scopes: ScopeSet) -> Self {
+        self.default_scopes = scopes;
+        self
+    }
+
+    /// A claim only access tokens of this issuer have, as evidence where the header type is none.
+    #[must_use]
+    pub fn access_token_claim(mut self, path: ClaimPath) -> Self {
+        self.evidence = Some(path);
+        self
+    }
+
+    /// Clients whose tokens are accepted where an introspection answer names no audience.
+    #[must_use]
+    pub fn introspection_clients(mut self, clients: impl IntoIterator<Item = ClientId>) -> Self {
+        self.introspection_clients = clients.into_iter().collect();
+        self
+    }
+
+    /// What holders of tokens could obtain by a step-up. Anything, without this.
+    #[must_use]
+    pub fn entitlements(mut self, entitlements: Entitlements) -> Self {
+        self.entitlements = entitlements;
+        self
+    }
+
+    /// How long an introspection answer without `exp` is good for; 30 seconds without this.
+    #[must_use]
+    pub fn introspection_lifetime(mut self, lifetime: Duration) -> Self {
+        self.introspection_lifetime = lifetime;
+        self
+    }
+
+    /// The issuer whose tokens are expected.
+    pub fn issuer(&self) -> &Issuer {
+        &self.issuer
+    }
+
+    /// The audiences, any of which a token must name.
+    pub fn audiences(&self) -> &[String] {
+        &self.audiences
+    }
+
+    pub(super) fn accepts_type(&self, typ: Option<&str>) -> bool {
+        self.accepted_types.iter().any(|accepted| jws::is_type(typ.unwrap_or("jwt"), accepted))
+    }
+
+    pub(super) fn may_obtain(&self, roles: &[Role], scope: &Scope) -> bool {
+        self.entitlements.may_obtain(roles, scope)
+    }
+}
+
+/// The way to a claim: its name, or the names to go through from the outermost.
+///
+/// A list rather than a dotted text, because claim names have dots, slashes and colons of their own.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ClaimPath(Vec<String>);
+
+/// A path of no names, of more than eight, or with an empty or very long one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a claim path has one to eight names of 1 to 256 bytes")]
+pub struct InvalidPath;
+
+impl ClaimPath {
+    /// A path through these names.
+    pub fn new<S: Into<String>>(names: impl IntoIterator<Item = S>) -> Result<Self, InvalidPath> {
+        let names: Vec<String> = names.into_iter().take(9).map(Into::into).collect();
+        if !(1..=8).contains(&names.len())
+            || names.iter().any(|name| !(1..=256).contains(&name.len()))
+        {
+            return Err(InvalidPath);
+        }
+        Ok(ClaimPath(names))
+    }
+
+    pub(super) fn find<'c>(&self, root: Item<'c>) -> Option<Item<'c>> {
+        self.0.iter().try_fold(root, |claim, name| claim.get(name))
+    }
+
+    /// Whether the claim at this path is, or holds, one of `values`.
+    pub(super) fn has_any(&self, root: Item<'_>, values: &[String]) -> bool {
+        self.find(root)
+            .is_some_and(|claim| claim.strings().any(|found| values.iter().any(|v| v == found)))
+    }
+}
+
+/// The names joined with dots.
+impl fmt::Display for ClaimPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("."))
+    }
+}

@@ -1,0 +1,128 @@
+//! Access tokens: from a stranger's text to a [`VerifiedToken`] (RFC 7519, RFC 9068, RFC 8725).
+//!
+//! The way is one-directional and its stations are types. [`Unverified::parse`] reads as much as is
+//! needed to choose the issuer and its keys; nobody can ask it for more. [`Unverified::verify`] checks
+//! signature and claims against an [`Expectation`] and makes the only thing the rest of Portcullis
+//! believes. `accept` is where claims become a token, for signed tokens and introspection answers
+//! alike, and no other function constructs one.
+
+mod expectation;
+mod refusal;
+mod rules;
+mod verified;
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+pub use expectation::{ClaimPath, Expectation, InvalidPath, NoAudience};
+pub(crate) use refusal::excerpt;
+pub use refusal::{Class, Refusal};
+pub use verified::{Confirmation, VerifiedToken};
+pub(crate) use verified::{Origin, accept};
+
+use crate::document::{At, Document};
+use crate::jws::{self, Algorithm, Compact};
+use crate::keys::KeySet;
+use crate::time::UnixTime;
+
+/// Whether a text has the looks of a signed JWT: three parts of base64url, the first of which starts a
+/// JSON object. Decides whether a token is judged here or by introspection, so it asks nothing that a
+/// valid token could fail.
+pub fn looks_like_jwt(text: &str) -> bool {
+    let base64url = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    let shaped = text.bytes().all(|b| base64url(b) || b == b'.') && text.split('.').count() == 3;
+    // JSON whitespace before the brace is legal; sixteen characters are twelve octets.
+    let start = text.split('.').next().map(|header| header.get(..16).unwrap_or(header));
+    let start = start.and_then(|start| URL_SAFE_NO_PAD.decode(start).ok()).unwrap_or_default();
+    shaped && start.trim_ascii_start().first() == Some(&b'{')
+}
+
+/// A token whose signature has not been verified: good for finding the key, and for nothing else.
+pub struct Unverified<'t> {
+    compact: Compact<'t>,
+    claims: Arc<Document>,
+    issuer: At,
+}
+
+impl<'t> Unverified<'t> {
+    /// Reads a token as far as is needed to know whose it claims to be.
+    pub fn parse(text: &'t str) -> Result<Self, Refusal> {
+        let mut compact = Compact::parse(text)?;
+        refuse_foreign_type(compact.typ())?;
+        let claims = Document::read(compact.take_payload()).map_err(Refusal::Json)?;
+        let issuer = claims.root().get("iss").ok_or(Refusal::Missing("iss"))?;
+        if issuer.as_str().is_none() {
+            return Err(Refusal::Malformed("iss"));
+        }
+        let issuer = issuer.place();
+        Ok(Unverified { compact, claims: Arc::new(claims), issuer })
+    }
+
+    /// The one of a server's expectations that is about this token's issuer. To be asked before any
+    /// I/O: where there is none, the token is nothing to fetch keys for.
+    pub fn expected_by<'e>(
+        &self,
+        expectations: impl IntoIterator<Item = &'e Arc<Expectation>>,
+    ) -> Option<&'e Arc<Expectation>> {
+        let issuer = self.issuer();
+        expectations.into_iter().find(|expectation| expectation.issuer().as_str() == issuer)
+    }
+
+    /// Whose token it claims to be.
+    pub fn issuer(&self) -> &str {
+        self.claims.at(self.issuer).as_str().unwrap_or_default()
+    }
+
+    /// The name of the key it claims to be signed with.
+    pub fn kid(&self) -> Option<&str> {
+        self.compact.kid()
+    }
+
+    /// The algorithm it claims to be signed with.
+    pub fn algorithm(&self) -> Algorithm {
+        self.compact.algorithm()
+    }
+
+    /// Verifies signature and claims.
+    pub fn verify(
+        &self,
+        keys: &KeySet,
+        expectation: &Arc<Expectation>,
+        now: UnixTime,
+    ) -> Result<VerifiedToken, Refusal> {
+        if !expectation.algorithms.contains(&self.algorithm()) {
+            return Err(Refusal::Algorithm(self.algorithm()));
+        }
+        let key = keys.find(self.kid(), self.algorithm())?;
+        self.compact.verify(key)?;
+        accept(
+            Arc::clone(&self.claims),
+            expectation,
+            now,
+            Origin::Signed { typ: self.compact.typ() },
+        )
+    }
+}
+
+impl std::fmt::Debug for Unverified<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Unverified")
+            .field("issuer", &excerpt([self.issuer()]))
+            .field("algorithm", &self.algorithm())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Types that are never an access token, whatever an operator accepts: DPoP proofs (RFC 9449), logout
+/// tokens (OpenID Connect back-channel logout) and other security events (RFC 8417).
+fn refuse_foreign_type(typ: Option<&str>) -> Result<(), Refusal> {
+    const NEVER: [&str; 3] = ["dpop+jwt", "logout+jwt", "secevent+jwt"];
+    match typ {
+        Some(typ) if NEVER.iter().any(|never| jws::is_type(typ, never)) => {
+            Err(Refusal::HeaderType(excerpt([typ])))
+        }
+        _ => Ok(()),
+    }
+}

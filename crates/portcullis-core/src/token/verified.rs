@@ -1,0 +1,187 @@
+//! Claims against an expectation: the one place where a [`VerifiedToken`] is made.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::rules::{Known, confirmation, name};
+use super::{ClaimPath, Expectation, Refusal};
+use crate::document::{At, Document, Item};
+use crate::id::Issuer;
+use crate::keys::Thumbprint;
+use crate::proof::CertificateThumbprint;
+use crate::scope::{Role, Scope, ScopeSet};
+use crate::time::UnixTime;
+
+/// The key whose possession a token asks its bearer to prove (`cnf`, RFC 7800).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Confirmation {
+    /// `jkt`: the thumbprint of a DPoP key (RFC 9449 section 6.1).
+    DpopKey(Thumbprint),
+    /// `x5t#S256`: the thumbprint of a TLS client certificate (RFC 8705 section 3.1).
+    Certificate(CertificateThumbprint),
+}
+
+/// A token that satisfied its issuer's [`Expectation`].
+///
+/// There is no other way to get one than [`super::Unverified::verify`] and
+/// [`crate::introspection::judge`].
+pub struct VerifiedToken {
+    claims: Arc<Document>,
+    expectation: Arc<Expectation>,
+    subject: Option<At>,
+    client_id: Option<At>,
+    token_id: Option<At>,
+    scopes: ScopeSet,
+    roles: Vec<Role>,
+    expires: UnixTime,
+    not_before: Option<UnixTime>,
+    issued_at: Option<UnixTime>,
+    confirmation: Option<Confirmation>,
+}
+
+impl VerifiedToken {
+    /// Who issued it.
+    pub fn issuer(&self) -> &Issuer {
+        &self.expectation.issuer
+    }
+
+    /// `sub`: whom it speaks for, unique within the issuer. Absent where a client speaks for itself
+    /// and the issuer does not say so by `sub`.
+    pub fn subject(&self) -> Option<&str> {
+        self.text(self.subject)
+    }
+
+    /// The client it was issued to: `client_id` (RFC 9068), else `azp` (OpenID Connect), else `appid`
+    /// (Entra ID).
+    pub fn client_id(&self) -> Option<&str> {
+        self.text(self.client_id)
+    }
+
+    /// `jti`: its identifier.
+    pub fn token_id(&self) -> Option<&str> {
+        self.text(self.token_id)
+    }
+
+    /// The scopes it carries.
+    pub fn scopes(&self) -> &ScopeSet {
+        &self.scopes
+    }
+
+    /// The roles its claims are mapped to, each once.
+    pub fn roles(&self) -> &[Role] {
+        &self.roles
+    }
+
+    /// The moment it ends, as written; [`VerifiedToken::is_current`] adds the skew.
+    pub fn expires(&self) -> UnixTime {
+        self.expires
+    }
+
+    /// `iat`: when it was issued, where it says so. What revocations are compared with.
+    pub fn issued_at(&self) -> Option<UnixTime> {
+        self.issued_at
+    }
+
+    /// Whether it is within its lifetime, for a token kept since it was verified.
+    pub fn is_current(&self, now: UnixTime) -> bool {
+        let skew = self.expectation.skew;
+        now < self.expires.plus(skew) && self.not_before.is_none_or(|from| now.plus(skew) >= from)
+    }
+
+    /// The key whose possession it asks to prove. See [`crate::proof::confirm`].
+    pub fn confirmation(&self) -> Option<&Confirmation> {
+        self.confirmation.as_ref()
+    }
+
+    /// Whether its holder could obtain `scope`, by entitlement.
+    pub fn may_obtain(&self, scope: &Scope) -> bool {
+        self.expectation.may_obtain(&self.roles, scope)
+    }
+
+    /// The string at `path`, or the strings of the array there.
+    pub fn claim(&self, path: &ClaimPath) -> Vec<String> {
+        let claim = path.find(self.claims.root());
+        claim.into_iter().flat_map(Item::strings).map(str::to_owned).collect()
+    }
+
+    fn text(&self, at: Option<At>) -> Option<&str> {
+        self.claims.at(at?).as_str()
+    }
+}
+
+/// Shows who and until when, and no other claims.
+impl fmt::Debug for VerifiedToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifiedToken")
+            .field("issuer", self.issuer())
+            .field("subject", &self.subject())
+            .field("client_id", &self.client_id())
+            .field("scopes", &self.scopes)
+            .field("expires", &self.expires)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How the claims came to be trusted, which decides what may be absent.
+#[derive(Clone, Copy)]
+pub(crate) enum Origin<'o> {
+    /// By the issuer's signature. The claims stand alone.
+    Signed {
+        /// The header's `typ`.
+        typ: Option<&'o str>,
+    },
+    /// By the issuer's answer to a question about this token. RFC 7662 section 2.2 makes every claim
+    /// optional, and who was asked is known.
+    Introspected,
+}
+
+/// Judges claims whose origin is established. Nothing else makes a [`VerifiedToken`].
+pub(crate) fn accept(
+    claims: Arc<Document>,
+    expectation: &Arc<Expectation>,
+    now: UnixTime,
+    origin: Origin<'_>,
+) -> Result<VerifiedToken, Refusal> {
+    let root = claims.root();
+    let known = Known::of(root);
+    known.refuse_other_purposes()?;
+    known.check_issuer(expectation, origin)?;
+    known.check_audience(expectation, origin)?;
+    let expires = known.expires(expectation, now, origin)?;
+    let (not_before, issued_at) = known.check_start(expectation, now)?;
+    for (path, values) in &expectation.requirements {
+        if !path.has_any(root, values) {
+            return Err(Refusal::Requirement(path.to_string()));
+        }
+    }
+    if let Origin::Signed { typ } = origin {
+        known.check_access_token(root, typ, expectation)?;
+    }
+    let subject = name("sub", known.sub)?;
+    let client_id = known.client()?;
+    if subject.is_none() && client_id.is_none() {
+        return Err(Refusal::Missing("sub"));
+    }
+    let token_id = name("jti", known.jti)?;
+    let scopes = known.scopes(expectation)?;
+    let confirmation = known.cnf.map(confirmation).transpose()?;
+    let mut roles = Vec::new();
+    for (role, path, values) in &expectation.roles {
+        if !roles.contains(role) && path.has_any(root, values) {
+            roles.push(role.clone());
+        }
+    }
+    Ok(VerifiedToken {
+        expectation: Arc::clone(expectation),
+        subject,
+        client_id,
+        token_id,
+        scopes,
+        roles,
+        expires,
+        not_before,
+        issued_at,
+        confirmation,
+        claims,
+    })
+}
