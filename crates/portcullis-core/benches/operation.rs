@@ -1,4 +1,4 @@
-//! Reading an operation against a plain borrowed serde_json struct of the same body.
+//! Reading an operation against a plain borrowed struct of `serde_json` for the same body.
 //!
 //! `cargo bench -p portcullis-core --bench operation`
 

@@ -21,7 +21,8 @@ const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Denial {
-    failure: Failure,
+    /// Boxed, since a denial is the error of most functions on the way and rare among their answers.
+    failure: Box<Failure>,
     era: Era,
     id: Option<RequestId>,
     dpop_nonce: Option<HeaderValue>,
@@ -30,14 +31,16 @@ pub struct Denial {
 impl From<Malformed> for Denial {
     fn from(malformed: Malformed) -> Self {
         let (era, id) = (malformed.era(), malformed.id().cloned());
-        Denial { failure: Failure::Message(malformed.reason().clone()), era, id, dpop_nonce: None }
+        let failure = Box::new(Failure::Message(malformed.reason().clone()));
+        Denial { failure, era, id, dpop_nonce: None }
     }
 }
 
 impl Denial {
     /// A refusal before the body was read: of credentials, a token or a proof.
     pub fn before_reading(failure: impl Into<Failure>, headers: &HeaderMap) -> Self {
-        Denial { failure: failure.into(), era: Era::of(headers), id: None, dpop_nonce: None }
+        let failure = Box::new(failure.into());
+        Denial { failure, era: Era::of(headers), id: None, dpop_nonce: None }
     }
 
     /// A refusal of what a request asks for.
@@ -46,7 +49,7 @@ impl Denial {
             [call] if !operation.is_batch() => call.id().cloned(),
             _ => None,
         };
-        Denial { failure, era: operation.era(), id, dpop_nonce: None }
+        Denial { failure: Box::new(failure), era: operation.era(), id, dpop_nonce: None }
     }
 
     /// Hands the client a nonce for its next proof (RFC 9449 section 9).
@@ -73,7 +76,7 @@ impl Denial {
         if let Some(nonce) = &self.dpop_nonce {
             headers.insert(DPOP_NONCE, nonce.clone());
         }
-        match &self.failure {
+        match &*self.failure {
             Failure::IssuerUnavailable { retry_after, .. } => {
                 headers.insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));
             }
@@ -87,7 +90,7 @@ impl Denial {
 
     /// RS-6: 401 for the token, 403 for the permission, 400 for the request; RS-15: 503 for the issuer.
     pub fn status(&self) -> StatusCode {
-        match &self.failure {
+        match &*self.failure {
             Failure::Credentials(_) => StatusCode::BAD_REQUEST,
             Failure::Message(reason) => match reason {
                 Reason::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -105,7 +108,7 @@ impl Denial {
 
     /// RS-1, RS-2, RS-7: what `WWW-Authenticate` asks for.
     fn challenges(&self, resource: &ProtectedResource, policy: &Policy) -> Vec<Challenge> {
-        let scopes = match &self.failure {
+        let scopes = match &*self.failure {
             Failure::Unauthenticated | Failure::UnknownIssuer | Failure::Token(_) | Failure::Proof(_) => {
                 policy.base_scopes()
             }
@@ -128,7 +131,7 @@ impl Denial {
             let algorithms: Vec<&str> = Algorithm::ALL.iter().map(|algorithm| algorithm.as_str()).collect();
             fill(Challenge::new("DPoP").with("algs", &algorithms.join(" ")))
         };
-        match &self.failure {
+        match &*self.failure {
             Failure::Proof(refusal) if refusal.is_about_token() => vec![bearer(), dpop()],
             Failure::Proof(_) => vec![dpop()],
             _ => vec![bearer()],
@@ -139,7 +142,7 @@ impl Denial {
     /// client of 2026-07-28 takes a 400 without a JSON-RPC error for a server of another era and
     /// falls back to `initialize`, so its 400s are all JSON-RPC.
     fn body(&self) -> Value {
-        match &self.failure {
+        match &*self.failure {
             Failure::Message(reason) => self.json_rpc(reason.code(), data(reason)),
             Failure::Credentials(_) if self.era == Era::Modern => self.json_rpc(-32020, None),
             failure => {

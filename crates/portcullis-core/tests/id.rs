@@ -320,7 +320,6 @@ fn redirect_uris_are_https_or_loopback() {
     }
 }
 
-// req: AS-6
 #[test]
 fn private_use_schemes_only_where_allowed_and_with_a_dot() {
     for text in [
@@ -360,7 +359,6 @@ fn private_use_schemes_only_where_allowed_and_with_a_dot() {
     assert!(RedirectUri::parse("https://app.example.com/cb", PrivateUse::Allowed).is_ok());
 }
 
-// req: AS-6
 #[test]
 fn a_redirect_uri_is_matched_exactly() {
     let registered = "https://app.example.com/cb?x=1";
@@ -383,7 +381,6 @@ fn a_redirect_uri_is_matched_exactly() {
     }
 }
 
-// req: AS-6
 #[test]
 fn the_port_of_a_loopback_redirect_is_free_and_nothing_else() {
     for (registered, other_ports, others) in [

@@ -1,6 +1,6 @@
 //! What policies allow: patterns, rules, and what is refused when a policy is read.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use portcullis_core::operation::Target;
 use portcullis_core::policy::{

@@ -56,7 +56,7 @@ const TABLE: [Expected; 21] = [
     ("header read_file, body write_file", "writer", Err(400), "message"),
     ("tools/call write_file", "reader", Err(403), "insufficient_scope"),
     ("batch of read_file, delete_file", "reader", Err(403), "insufficient_scope"),
-    ("tools/call find path=/home/alice", "reader", Err(403), "insufficient_scope"),
+    ("tools/call find path=/private/notes", "reader", Err(403), "insufficient_scope"),
     ("resources/read file:///public/%2e%2e", "writer", Err(403), "forbidden"),
 ];
 

@@ -3,6 +3,14 @@
 //! An absolute time says more about the machine than about the code. Here the two are timed in turn,
 //! round by round, and the median of the rounds' ratios is compared with a bound.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::cast_precision_loss,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a measuring program"
+)]
+
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 

@@ -216,7 +216,7 @@ fn beyond(reader: &Credential, writer: &Credential) -> Vec<Entry> {
     vec![
         Entry::new("tools/call write_file", reader, call(WRITE_FILE)),
         Entry::new("batch of read_file, delete_file", reader, batch),
-        Entry::new("tools/call find path=/home/alice", reader, find("/home/alice")),
+        Entry::new("tools/call find path=/private/notes", reader, find("/private/notes")),
         Entry::new(
             "resources/read file:///public/%2e%2e",
             writer,
