@@ -39,17 +39,25 @@ use testkit::{AUDIENCE, ISSUER, NOW, Signer, TestKey, claims};
 fn policy(rules: usize) -> Policy {
     let rules = (0..rules).map(|i| {
         let scope = format!("area{}:use", i % 50);
-        Rule::allow([format!("tools/call area_{i}_*").as_str(), format!("resources/read area://{i}/**").as_str()])
-            .unwrap()
-            .scopes(ScopeSet::parse(&format!("files:read {scope}")).unwrap())
+        Rule::allow([
+            format!("tools/call area_{i}_*").as_str(),
+            format!("resources/read area://{i}/**").as_str(),
+        ])
+        .unwrap()
+        .scopes(ScopeSet::parse(&format!("files:read {scope}")).unwrap())
     });
     Policy::rules(rules).base_scopes(ScopeSet::parse("files:read").unwrap()).build().unwrap()
 }
 
 fn call(tool: &str) -> Operation {
-    let headers = HeaderMap::from_iter([(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
-    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": tool } });
-    Operation::read(&Method::POST, &headers, Bytes::from(body.to_string()), Limits::default()).unwrap()
+    let headers = HeaderMap::from_iter([(
+        http::header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    )]);
+    let body =
+        json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": tool } });
+    Operation::read(&Method::POST, &headers, Bytes::from(body.to_string()), Limits::default())
+        .unwrap()
 }
 
 fn main() {
@@ -58,8 +66,10 @@ fn main() {
     claims["scope"] = json!("files:read files:write area9:use profile mcp");
     let token = Signer::new(TestKey::P256).sign(&claims);
     let now = UnixTime::from_secs(NOW);
-    let expectation = Expectation::new(Issuer::parse(ISSUER).unwrap(), [AUDIENCE.to_owned()]).unwrap();
-    let verified = Unverified::parse(&token).unwrap().verify(&keys, &Arc::new(expectation), now).unwrap();
+    let expectation =
+        Expectation::new(Issuer::parse(ISSUER).unwrap(), [AUDIENCE.to_owned()]).unwrap();
+    let verified =
+        Unverified::parse(&token).unwrap().verify(&keys, &Arc::new(expectation), now).unwrap();
     let caller: Caller = confirm(Arc::new(verified), Scheme::Bearer, Evidence::None).unwrap();
 
     let (message, signature) = token.rsplit_once('.').unwrap();
@@ -71,11 +81,14 @@ fn main() {
     let mut ok = true;
     for rules in [10, 1_000] {
         let policy = policy(rules);
-        for (what, tool, allowed) in [("allowed", "area_9_read", true), ("denied", "area_8_read", false)] {
+        for (what, tool, allowed) in
+            [("allowed", "area_9_read", true), ("denied", "area_8_read", false)]
+        {
             let operation = call(tool);
             let decide = || decide(&policy, caller.clone(), operation.clone(), now);
             assert_eq!(decide().is_ok(), allowed, "{tool}");
-            ok &= common::compare(&format!("{what} by {rules} rules / ES256"), 0.03, decide, verify);
+            ok &=
+                common::compare(&format!("{what} by {rules} rules / ES256"), 0.03, decide, verify);
         }
     }
     std::process::exit(i32::from(!ok));

@@ -2,7 +2,15 @@
 //!
 //! `cargo bench -p portcullis-core --bench operation`
 
-#![allow(clippy::unwrap_used, clippy::cast_precision_loss, clippy::indexing_slicing, clippy::print_stdout, unreachable_pub, missing_docs, reason = "a measuring program")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_precision_loss,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    unreachable_pub,
+    missing_docs,
+    reason = "a measuring program"
+)]
 
 mod common;
 
@@ -61,10 +69,13 @@ fn headers() -> HeaderMap {
 }
 
 fn main() {
-    let small = call(&json!({ "path": "/public/reports/2026/summary.md", "limit": 40, "tail": false }));
+    let small =
+        call(&json!({ "path": "/public/reports/2026/summary.md", "limit": 40, "tail": false }));
     let text = "All work and no play makes a very long document. ".repeat(100);
     let large = call(&json!({ "path": "/a", "content": text.repeat(270) }));
-    let escaped = call(&json!({ "path": "/a", "content": "line of text, forty characters long ....\n".repeat(31_000) }));
+    let escaped = call(
+        &json!({ "path": "/a", "content": "line of text, forty characters long ....\n".repeat(31_000) }),
+    );
     let rows: Vec<_> =
         (0..15_000).map(|i| json!({ "id": i, "name": format!("row {i}"), "tags": ["a", "b"], "score": 0.5, "ok": true })).collect();
     let structured = call(&json!({ "path": "/a", "rows": rows }));
@@ -72,9 +83,16 @@ fn main() {
     let headers = headers();
     common::heading();
     let mut ok = true;
-    for (what, body) in [("small", small), ("one long string", large), ("with escapes", escaped), ("many objects", structured)] {
-        let ours = || Operation::read(&Method::POST, &headers, body.clone(), Limits::default()).unwrap();
-        let plain = || serde_json::from_slice::<Plain<'_>>(&body).unwrap().params.arguments.get().len();
+    for (what, body) in [
+        ("small", small),
+        ("one long string", large),
+        ("with escapes", escaped),
+        ("many objects", structured),
+    ] {
+        let ours =
+            || Operation::read(&Method::POST, &headers, body.clone(), Limits::default()).unwrap();
+        let plain =
+            || serde_json::from_slice::<Plain<'_>>(&body).unwrap().params.arguments.get().len();
         ok &= common::compare(&format!("{what}, {} bytes", body.len()), 1.5, ours, plain);
     }
     std::process::exit(i32::from(!ok));

@@ -123,17 +123,12 @@ fn credentials(value: &[u8]) -> Result<Option<AccessToken<'_>>, Malformed> {
         return Ok(None);
     };
     let rest = halves.next().unwrap_or_default();
-    let start = rest
-        .iter()
-        .position(|byte| *byte != b' ')
-        .unwrap_or(rest.len());
+    let start = rest.iter().position(|byte| *byte != b' ').unwrap_or(rest.len());
     let (_, token) = rest.split_at_checked(start).unwrap_or_default();
     if token.len() > MAX_LENGTH {
         return Err(Malformed::TooLong);
     }
-    let text = std::str::from_utf8(token)
-        .ok()
-        .filter(|text| text.is_ascii());
+    let text = std::str::from_utf8(token).ok().filter(|text| text.is_ascii());
     let text = text.ok_or(Malformed::NotAscii)?;
     if text.is_empty() || token68_length(token) != text.len() {
         return Err(Malformed::NotToken68);
@@ -148,10 +143,7 @@ fn names_a_token(query: &str) -> bool {
         let name = pair.split_once('=').map_or(pair, |(name, _)| name);
         // A name that does not follow the grammar has no agreed decoding; it is compared as it is.
         match EStr::<Query>::new(name) {
-            Some(name) => name
-                .decode()
-                .to_bytes()
-                .eq_ignore_ascii_case(b"access_token"),
+            Some(name) => name.decode().to_bytes().eq_ignore_ascii_case(b"access_token"),
             None => name.eq_ignore_ascii_case("access_token"),
         }
     })
@@ -205,10 +197,7 @@ impl TokenHash {
     pub fn of(token: &str) -> Self {
         let digest = digest::digest(&digest::SHA256, token.as_bytes());
         let mut bytes = [0; 32];
-        bytes
-            .iter_mut()
-            .zip(digest.as_ref())
-            .for_each(|(to, from)| *to = *from);
+        bytes.iter_mut().zip(digest.as_ref()).for_each(|(to, from)| *to = *from);
         TokenHash(bytes)
     }
 
@@ -220,10 +209,7 @@ impl TokenHash {
 
 impl fmt::Display for TokenHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0
-            .iter()
-            .take(4)
-            .try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        self.0.iter().take(4).try_for_each(|byte| write!(f, "{byte:02x}"))?;
         f.write_str("…")
     }
 }

@@ -57,16 +57,8 @@ impl Challenge {
     /// A challenge without parameters. Characters that cannot stand in a scheme's name are left out.
     pub fn new(scheme: &str) -> Self {
         let kept = token_of(scheme);
-        let scheme = if kept.is_empty() {
-            "unknown".to_owned()
-        } else {
-            kept
-        };
-        Challenge {
-            scheme,
-            token68: None,
-            params: Vec::new(),
-        }
+        let scheme = if kept.is_empty() { "unknown".to_owned() } else { kept };
+        Challenge { scheme, token68: None, params: Vec::new() }
     }
 
     /// This challenge with one more parameter, or with another value where it has the name already.
@@ -100,10 +92,7 @@ impl Challenge {
     /// The value of a parameter; names are case-insensitive.
     pub fn param(&self, name: &str) -> Option<&str> {
         let named = |(known, _): &&(String, String)| known.eq_ignore_ascii_case(name);
-        self.params
-            .iter()
-            .find(named)
-            .map(|(_, value)| value.as_str())
+        self.params.iter().find(named).map(|(_, value)| value.as_str())
     }
 
     /// The `token68` that stands in place of parameters in schemes like `Negotiate`.
@@ -293,18 +282,11 @@ impl<'a> Reader<'a> {
     }
 
     fn at_end_of_element(&self) -> bool {
-        self.rest
-            .iter()
-            .find(|byte| !is_space(**byte))
-            .is_none_or(|byte| *byte == b',')
+        self.rest.iter().find(|byte| !is_space(**byte)).is_none_or(|byte| *byte == b',')
     }
 
     fn take(&mut self, wanted: impl Fn(u8) -> bool) -> &'a [u8] {
-        let length = self
-            .rest
-            .iter()
-            .position(|byte| !wanted(*byte))
-            .unwrap_or(self.rest.len());
+        let length = self.rest.iter().position(|byte| !wanted(*byte)).unwrap_or(self.rest.len());
         let (taken, rest) = self.rest.split_at_checked(length).unwrap_or_default();
         self.rest = rest;
         taken
@@ -317,11 +299,7 @@ pub(crate) fn token68_length(bytes: &[u8]) -> usize {
         byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/')
     };
     let digits = bytes.iter().take_while(|byte| digit(byte)).count();
-    let padding = bytes
-        .iter()
-        .skip(digits)
-        .take_while(|byte| **byte == b'=')
-        .count();
+    let padding = bytes.iter().skip(digits).take_while(|byte| **byte == b'=').count();
     if digits == 0 { 0 } else { digits + padding }
 }
 
@@ -335,9 +313,7 @@ fn is_token_byte(byte: u8) -> bool {
 }
 
 fn token_of(text: &str) -> String {
-    text.chars()
-        .filter(|c| u8::try_from(*c).is_ok_and(is_token_byte))
-        .collect()
+    text.chars().filter(|c| u8::try_from(*c).is_ok_and(is_token_byte)).collect()
 }
 
 /// `qdtext` and what a backslash may stand before: all but control characters.

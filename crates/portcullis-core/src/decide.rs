@@ -107,7 +107,12 @@ fn judge(
 
 /// Why an operation is refused: the scopes that all of it needs where the caller can obtain them (RS-7),
 /// those of its allowed parts included, since a client may ask for just what it is told.
-fn refusal(policy: &Policy, token: &VerifiedToken, grants: &Grants, operation: &Operation) -> Failure {
+fn refusal(
+    policy: &Policy,
+    token: &VerifiedToken,
+    grants: &Grants,
+    operation: &Operation,
+) -> Failure {
     let mut scopes = ScopeSet::default();
     for call in operation.calls() {
         let arguments = policy.arguments(operation, call);

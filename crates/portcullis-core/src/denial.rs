@@ -4,7 +4,10 @@
 //! refusal on any step of a request's way becomes a [`Denial`] and leaves through here.
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
+    WWW_AUTHENTICATE,
+};
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -98,9 +101,10 @@ impl Denial {
                 Reason::HttpMethod => StatusCode::METHOD_NOT_ALLOWED,
                 _ => StatusCode::BAD_REQUEST,
             },
-            Failure::Unauthenticated | Failure::UnknownIssuer | Failure::Token(_) | Failure::Proof(_) => {
-                StatusCode::UNAUTHORIZED
-            }
+            Failure::Unauthenticated
+            | Failure::UnknownIssuer
+            | Failure::Token(_)
+            | Failure::Proof(_) => StatusCode::UNAUTHORIZED,
             Failure::InsufficientScope(_) | Failure::Forbidden => StatusCode::FORBIDDEN,
             Failure::IssuerUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -109,17 +113,21 @@ impl Denial {
     /// RS-1, RS-2, RS-7: what `WWW-Authenticate` asks for.
     fn challenges(&self, resource: &ProtectedResource, policy: &Policy) -> Vec<Challenge> {
         let scopes = match &*self.failure {
-            Failure::Unauthenticated | Failure::UnknownIssuer | Failure::Token(_) | Failure::Proof(_) => {
-                policy.base_scopes()
-            }
+            Failure::Credentials(_)
+            | Failure::Unauthenticated
+            | Failure::UnknownIssuer
+            | Failure::Token(_)
+            | Failure::Proof(_) => policy.base_scopes(),
             Failure::InsufficientScope(scopes) => scopes,
-            Failure::Credentials(_) => policy.base_scopes(),
             // Where no scope helps, a challenge would send the client round in circles.
-            Failure::Forbidden | Failure::Message(_) | Failure::IssuerUnavailable { .. } => return Vec::new(),
+            Failure::Forbidden | Failure::Message(_) | Failure::IssuerUnavailable { .. } => {
+                return Vec::new();
+            }
         };
         let fill = |mut challenge: Challenge| {
             if let Some(code) = self.failure.oauth_code() {
-                challenge = challenge.with("error", code).with("error_description", &self.failure.public());
+                challenge =
+                    challenge.with("error", code).with("error_description", &self.failure.public());
             }
             if !scopes.is_empty() {
                 challenge = challenge.with("scope", &scopes.to_string());
@@ -128,7 +136,8 @@ impl Denial {
         };
         let bearer = || fill(Challenge::new("Bearer"));
         let dpop = || {
-            let algorithms: Vec<&str> = Algorithm::ALL.iter().map(|algorithm| algorithm.as_str()).collect();
+            let algorithms: Vec<&str> =
+                Algorithm::ALL.iter().map(|algorithm| algorithm.as_str()).collect();
             fill(Challenge::new("DPoP").with("algs", &algorithms.join(" ")))
         };
         match &*self.failure {
@@ -173,7 +182,8 @@ impl Denial {
 fn data(reason: &Reason) -> Option<Value> {
     match reason {
         Reason::UnknownRevision { requested } => {
-            let supported: Vec<&str> = Revision::ALL.iter().map(|revision| revision.as_str()).collect();
+            let supported: Vec<&str> =
+                Revision::ALL.iter().map(|revision| revision.as_str()).collect();
             Some(json!({ "supported": supported, "requested": requested }))
         }
         _ => None,

@@ -66,9 +66,10 @@ impl From<introspection::Failure> for Failure {
     fn from(failure: introspection::Failure) -> Self {
         match failure {
             introspection::Failure::Refused(refusal) => Failure::Token(refusal),
-            answer @ introspection::Failure::Answer(_) => {
-                Failure::IssuerUnavailable { detail: answer.to_string(), retry_after: Duration::from_secs(5) }
-            }
+            answer @ introspection::Failure::Answer(_) => Failure::IssuerUnavailable {
+                detail: answer.to_string(),
+                retry_after: Duration::from_secs(5),
+            },
         }
     }
 }
@@ -78,9 +79,10 @@ impl Failure {
     pub fn blame(&self) -> Blame {
         match self {
             Failure::Credentials(_) | Failure::Message(_) => Blame::Request,
-            Failure::Unauthenticated | Failure::UnknownIssuer | Failure::Token(_) | Failure::Proof(_) => {
-                Blame::Credential
-            }
+            Failure::Unauthenticated
+            | Failure::UnknownIssuer
+            | Failure::Token(_)
+            | Failure::Proof(_) => Blame::Credential,
             Failure::InsufficientScope(_) | Failure::Forbidden => Blame::Permission,
             Failure::IssuerUnavailable { .. } => Blame::Issuer,
         }

@@ -1,11 +1,22 @@
 //! Names that a lenient parser takes for one another.
 //!
 //! Go's `encoding/json` matches member names by Unicode case folding, protobuf takes snake case for
-//! camel case, configuration-minded parsers drop dashes. Two names are alike when nothing but such
-//! differences separates them.
+//! camel case, configuration-minded parsers drop dashes, and C ends a string at its first NUL. Two
+//! names are alike when nothing but such differences separates them.
 
 /// Whether `name` is not `reserved` yet could be read as it.
 pub(crate) fn alike(reserved: &str, name: &str) -> bool {
+    (same(reserved, name) && name != reserved)
+        || (name.as_bytes().contains(&0) && alike_up_to_nul(reserved, name))
+}
+
+/// A reader with C strings hears nothing behind a NUL.
+#[cold]
+fn alike_up_to_nul(reserved: &str, name: &str) -> bool {
+    name.split('\0').next().is_some_and(|heard| same(reserved, heard))
+}
+
+fn same(reserved: &str, name: &str) -> bool {
     // Nearly all names end in different letters, which settles it.
     if let (Some(ours), Some(theirs)) = (reserved.bytes().next_back(), name.bytes().next_back())
         && (ours.is_ascii_alphanumeric() && theirs.is_ascii_alphanumeric())
@@ -13,12 +24,11 @@ pub(crate) fn alike(reserved: &str, name: &str) -> bool {
     {
         return false;
     }
-    let same = if reserved.is_ascii() && name.is_ascii() {
+    if reserved.is_ascii() && name.is_ascii() {
         ascii_folded(reserved).eq(ascii_folded(name))
     } else {
         folded(reserved).eq(folded(name))
-    };
-    same && name != reserved
+    }
 }
 
 /// Last letter first: names that are compared often begin alike (`io.modelcontextprotocol/`).
@@ -50,6 +60,16 @@ mod tests {
         assert!(alike("taskId", "tas\u{212a}Id"));
         assert!(alike("_meta", "meta"));
         assert!(alike("uri", "ur\u{131}"), "dotless i folds to I and then to i");
+    }
+
+    #[test]
+    fn what_stands_behind_a_nul_does_not_count() {
+        for name in ["name\0", "name\0x", "Name\0x", "na_me\0\0y", "\0name", "na\0me"] {
+            assert!(alike("name", name), "{name:?}");
+        }
+        for name in ["nam\0ex", "\0nam", "names\0", "\0"] {
+            assert!(!alike("name", name), "{name:?}");
+        }
     }
 
     #[test]

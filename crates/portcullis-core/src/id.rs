@@ -244,10 +244,7 @@ impl<'a> Web<'a> {
         if host.is_empty() || !(v6 || host.bytes().all(plain)) {
             return Err(Invalid::Host);
         }
-        if authority
-            .port()
-            .is_some_and(|port| port.as_str().parse::<u16>().is_err())
-        {
+        if authority.port().is_some_and(|port| port.as_str().parse::<u16>().is_err()) {
             return Err(Invalid::Port);
         }
         let loopback = is_loopback(host);
@@ -255,14 +252,7 @@ impl<'a> Web<'a> {
             return Err(Invalid::PlainHttp);
         }
         let query = uri.query().map(EStr::as_str);
-        Ok(Web {
-            scheme,
-            https,
-            host,
-            loopback,
-            path: uri.path().as_str(),
-            query,
-        })
+        Ok(Web { scheme, https, host, loopback, path: uri.path().as_str(), query })
     }
 
     fn but_port(&self) -> (&str, &str, &str, Option<&str>) {
@@ -283,10 +273,7 @@ fn grammar(text: &str) -> Result<Uri<&str>, Invalid> {
     if uri.has_fragment() {
         return Err(Invalid::Fragment);
     }
-    if uri
-        .authority()
-        .is_some_and(|authority| authority.has_userinfo())
-    {
+    if uri.authority().is_some_and(|authority| authority.has_userinfo()) {
         return Err(Invalid::UserInfo);
     }
     Ok(uri)
@@ -303,23 +290,16 @@ fn within_length(text: &str) -> Result<(), Invalid> {
 /// Decided on the text alone: what a name resolves to is nobody's promise, and the address forms that
 /// only some parsers know (`127.1`, `0x7f.0.0.1`) are names here.
 fn is_loopback(host: &str) -> bool {
-    let bracketed = host
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'));
+    let bracketed = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     host.eq_ignore_ascii_case("localhost")
-        || host
-            .parse::<Ipv4Addr>()
-            .is_ok_and(|address| address.is_loopback())
+        || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
         || bracketed.is_some_and(|host| host.parse::<Ipv6Addr>().is_ok_and(|a| a.is_loopback()))
 }
 
 fn is_dot_segment(segment: &str) -> bool {
     // "%2e%2e" is the longest spelling there is.
     segment.len() <= 6
-        && matches!(
-            segment.to_ascii_lowercase().replace("%2e", ".").as_str(),
-            "." | ".."
-        )
+        && matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..")
 }
 
 /// Cuts a checked `http(s)` URI behind its authority.

@@ -7,8 +7,8 @@
 
 use std::sync::Arc;
 
-use crate::document::{Document, Item};
 use crate::json::Flaw;
+use crate::json::{Document, Item};
 use crate::time::UnixTime;
 use crate::token::{Expectation, Origin, Refusal, VerifiedToken, accept};
 

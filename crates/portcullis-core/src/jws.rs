@@ -14,8 +14,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 pub use algorithm::Algorithm;
 
-use crate::document::{At, Document, Item};
 use crate::json::Flaw;
+use crate::json::{At, Document, Item};
 use crate::keys::{PublicKey, Unusable, VerifyError};
 
 /// Longer tokens are refused unread. HTTP servers commonly stop at 8 to 16 KiB of headers anyway.

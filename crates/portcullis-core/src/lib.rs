@@ -78,7 +78,6 @@ pub mod bearer;
 pub mod challenge;
 pub mod decide;
 pub mod denial;
-mod document;
 pub mod error;
 mod fold;
 pub mod id;

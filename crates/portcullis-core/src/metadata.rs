@@ -15,7 +15,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::id::{self, Issuer, ResourceId};
 use crate::json::Flaw;
-use crate::document::{Document, Item};
+use crate::json::{Document, Item};
 use crate::scope::{Scope, ScopeSet};
 
 /// No document is longer than this many bytes.
@@ -32,7 +32,7 @@ pub enum MetadataError {
     #[error("the document is longer than {MAX_LENGTH} bytes")]
     TooLong,
     /// Not one JSON object that everybody reads alike.
-    #[error("the document is {0}")]
+    #[error("the document is refused: {0}")]
     Json(#[from] Flaw),
     /// A member that must be there is absent, null or an empty list.
     #[error("`{0}` is missing")]
@@ -72,11 +72,7 @@ pub enum MetadataError {
 pub fn resource_metadata_urls(resource: &ResourceId) -> Vec<String> {
     let inserted = inserted(resource.origin(), RESOURCE, resource_tail(resource));
     let root = inserted_at_root(resource);
-    if inserted == root {
-        vec![root]
-    } else {
-        vec![inserted, root]
-    }
+    if inserted == root { vec![root] } else { vec![inserted, root] }
 }
 
 /// Where a client looks for an authorization server's metadata, in the order MCP prescribes: RFC 8414
@@ -85,10 +81,7 @@ pub fn discovery_urls(issuer: &Issuer) -> Vec<String> {
     // RFC 8414 section 3.1 and OIDC Discovery section 4.1: a terminating slash goes.
     let path = issuer.path().trim_end_matches('/');
     let origin = issuer.origin();
-    let mut urls = vec![
-        inserted(origin, OAUTH, path),
-        inserted(origin, OPENID, path),
-    ];
+    let mut urls = vec![inserted(origin, OAUTH, path), inserted(origin, OPENID, path)];
     if !path.is_empty() {
         urls.push(format!("{origin}{path}/.well-known/{OPENID}"));
     }
@@ -137,9 +130,7 @@ impl Reader {
 
     fn text(&self, member: &'static str) -> Result<Option<&str>, MetadataError> {
         let wrong = MetadataError::WrongType(member);
-        self.get(member)
-            .map(|value| value.as_str().ok_or(wrong))
-            .transpose()
+        self.get(member).map(|value| value.as_str().ok_or(wrong)).transpose()
     }
 
     fn short_text(&self, member: &'static str) -> Result<Option<String>, MetadataError> {
@@ -191,10 +182,7 @@ impl Reader {
     /// reason to lose the issuer that lists it.
     fn scopes(&self) -> Result<ScopeSet, MetadataError> {
         let items = self.items("scopes_supported")?.unwrap_or_default();
-        Ok(items
-            .into_iter()
-            .filter_map(|item| Scope::parse(item).ok())
-            .collect())
+        Ok(items.into_iter().filter_map(|item| Scope::parse(item).ok()).collect())
     }
 }
 

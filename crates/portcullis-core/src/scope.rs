@@ -108,12 +108,7 @@ impl ScopeSet {
     /// These scopes without the others.
     #[must_use]
     pub fn minus(&self, other: &Self) -> Self {
-        ScopeSet(
-            self.iter()
-                .filter(|scope| !other.contains(scope))
-                .cloned()
-                .collect(),
-        )
+        ScopeSet(self.iter().filter(|scope| !other.contains(scope)).cloned().collect())
     }
 
     /// Whether every scope of this set is in the other.
@@ -193,9 +188,7 @@ impl Hierarchy {
             }
             direct.entry(broad).or_default().extend(narrow);
         }
-        let closed = direct
-            .keys()
-            .map(|broad| (broad.clone(), Self::reach(&direct, broad)));
+        let closed = direct.keys().map(|broad| (broad.clone(), Self::reach(&direct, broad)));
         Ok(Hierarchy(closed.collect()))
     }
 
@@ -214,11 +207,7 @@ impl Hierarchy {
 
     /// Whether `held` has the needed scope or one that stands for it.
     pub fn satisfies(&self, held: &ScopeSet, needed: &Scope) -> bool {
-        let implied = |scope| {
-            self.0
-                .get(scope)
-                .is_some_and(|narrow| narrow.contains(needed))
-        };
+        let implied = |scope| self.0.get(scope).is_some_and(|narrow| narrow.contains(needed));
         held.contains(needed) || held.iter().any(implied)
     }
 
@@ -243,10 +232,7 @@ pub struct Entitlements(Rule);
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Rule {
     Anything,
-    Listed {
-        base: ScopeSet,
-        roles: BTreeMap<Scope, BTreeSet<Role>>,
-    },
+    Listed { base: ScopeSet, roles: BTreeMap<Scope, BTreeSet<Role>> },
 }
 
 impl Entitlements {

@@ -8,10 +8,7 @@ use portcullis_core::bearer::{
 use proptest::prelude::*;
 
 fn headers(values: &[&[u8]]) -> HeaderMap {
-    values
-        .iter()
-        .map(|v| (AUTHORIZATION, HeaderValue::from_bytes(v).unwrap()))
-        .collect()
+    values.iter().map(|v| (AUTHORIZATION, HeaderValue::from_bytes(v).unwrap())).collect()
 }
 
 fn token(headers: &HeaderMap) -> AccessToken<'_> {
@@ -40,10 +37,7 @@ fn the_token_stands_in_the_authorization_header() {
     assert_eq!(token(&bearer).text(), "mF_9.B5f-4.1JqM");
     assert_eq!(token(&bearer).scheme(), Scheme::Bearer);
     let dpop = headers(&[b"DPoP Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU"]);
-    assert_eq!(
-        token(&dpop).text(),
-        "Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU"
-    );
+    assert_eq!(token(&dpop).text(), "Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU");
     assert_eq!(token(&dpop).scheme(), Scheme::Dpop);
     for spelled in ["bearer a", "BEARER a", "bEaReR   a", "dpop a", "DPOP a"] {
         assert_eq!(token(&headers(&[spelled.as_bytes()])).text(), "a");
@@ -53,12 +47,7 @@ fn the_token_stands_in_the_authorization_header() {
 #[test]
 fn no_header_or_another_scheme_is_no_token() {
     assert!(absent(&HeaderMap::new()));
-    for other in [
-        "Basic dXNlcjpwYXNz",
-        "Bearerx a",
-        "Negotiate",
-        "eyJhbGciOiJ9.e30.c2ln",
-    ] {
+    for other in ["Basic dXNlcjpwYXNz", "Bearerx a", "Negotiate", "eyJhbGciOiJ9.e30.c2ln"] {
         assert!(absent(&headers(&[other.as_bytes()])), "{other}");
     }
 }
@@ -73,10 +62,7 @@ fn two_headers_are_malformed() {
         [b"Basic a", b"Basic a"],
     ];
     for pair in pairs {
-        assert_eq!(
-            malformed(&headers(&pair), None),
-            Some(Malformed::SeveralHeaders)
-        );
+        assert_eq!(malformed(&headers(&pair), None), Some(Malformed::SeveralHeaders));
         assert_eq!(malformed(&headers(&pair[..1]), None), None);
     }
     // Nor is a list within one header a way to bring two.
@@ -98,24 +84,12 @@ fn a_token_in_the_query_is_malformed_also_beside_a_good_header() {
         "%61ccess_toke%6e=a",
         "Access_Token=a",
     ] {
-        assert_eq!(
-            malformed(&good, Some(query)),
-            Some(Malformed::InQuery),
-            "{query}"
-        );
-        assert_eq!(
-            malformed(&HeaderMap::new(), Some(query)),
-            Some(Malformed::InQuery)
-        );
+        assert_eq!(malformed(&good, Some(query)), Some(Malformed::InQuery), "{query}");
+        assert_eq!(malformed(&HeaderMap::new(), Some(query)), Some(Malformed::InQuery));
     }
-    for query in [
-        "",
-        "x=access_token",
-        "access_tokens=a",
-        "xaccess_token=a",
-        "access%255Ftoken=a",
-        "%zz",
-    ] {
+    for query in
+        ["", "x=access_token", "access_tokens=a", "xaccess_token=a", "access%255Ftoken=a", "%zz"]
+    {
         assert_eq!(malformed(&good, Some(query)), None, "{query}");
         assert!(matches!(present(&good, Some(query)), Presented::Token(_)));
     }
@@ -141,17 +115,10 @@ fn the_header_is_a_scheme_a_space_and_a_token_and_nothing_else() {
         (b"Bearer \xc3\xa4", Malformed::NotAscii),
     ];
     for (value, reason) in cases {
-        assert_eq!(
-            malformed(&headers(&[value]), None),
-            Some(reason),
-            "{value:?}"
-        );
+        assert_eq!(malformed(&headers(&[value]), None), Some(reason), "{value:?}");
     }
     for good in ["a", "a==", "-._~+/", "AZaz09"] {
-        assert_eq!(
-            token(&headers(&[format!("Bearer {good}").as_bytes()])).text(),
-            good
-        );
+        assert_eq!(token(&headers(&[format!("Bearer {good}").as_bytes()])).text(), good);
     }
 }
 
@@ -159,12 +126,7 @@ fn the_header_is_a_scheme_a_space_and_a_token_and_nothing_else() {
 fn length_is_bounded() {
     assert_eq!(MAX_LENGTH, 16_384);
     let value = |length: usize| format!("Bearer {}", "a".repeat(length));
-    assert_eq!(
-        token(&headers(&[value(MAX_LENGTH).as_bytes()]))
-            .text()
-            .len(),
-        MAX_LENGTH
-    );
+    assert_eq!(token(&headers(&[value(MAX_LENGTH).as_bytes()])).text().len(), MAX_LENGTH);
     let longer = headers(&[value(MAX_LENGTH + 1).as_bytes()]);
     assert_eq!(malformed(&longer, None), Some(Malformed::TooLong));
 }
@@ -174,12 +136,9 @@ fn signed_jwts_are_told_apart_by_shape() {
     let looks =
         |text: &str| token(&headers(&[format!("Bearer {text}").as_bytes()])).looks_like_jwt();
     // {"alg":"none"} with and without signature, and a header that starts with {" or {space.
-    for jwt in [
-        "eyJhbGciOiJub25lIn0.e30.",
-        "eyJhbGciOiJub25lIn0.e30.c2ln",
-        "eyAifQ.e30.c2ln",
-        "ew..",
-    ] {
+    for jwt in
+        ["eyJhbGciOiJub25lIn0.e30.", "eyJhbGciOiJub25lIn0.e30.c2ln", "eyAifQ.e30.c2ln", "ew.."]
+    {
         assert!(looks(jwt), "{jwt}");
     }
     for opaque in [
@@ -205,20 +164,14 @@ fn debug_shows_no_token() {
     assert_eq!(format!("{:?}", TokenHash::of("abc")), "ba7816bf…");
     assert_eq!(TokenHash::of("abc").as_bytes().last(), Some(&0xad));
     let shown = format!("{:?}", present(&secret, None));
-    assert_eq!(
-        shown,
-        format!("Token(AccessToken(Bearer {}))", token(&secret).hash())
-    );
+    assert_eq!(shown, format!("Token(AccessToken(Bearer {}))", token(&secret).hash()));
     assert!(!shown.contains("mF_9"));
 }
 
 #[test]
 fn hashes_are_of_the_text_alone() {
-    let (bearer, dpop, other) = (
-        headers(&[b"Bearer a"]),
-        headers(&[b"DPoP a"]),
-        headers(&[b"Bearer b"]),
-    );
+    let (bearer, dpop, other) =
+        (headers(&[b"Bearer a"]), headers(&[b"DPoP a"]), headers(&[b"Bearer b"]));
     assert_eq!(token(&bearer).hash(), token(&dpop).hash());
     assert_eq!(token(&bearer).hash(), TokenHash::of("a"));
     assert_ne!(token(&bearer).hash(), token(&other).hash());

@@ -35,14 +35,8 @@ fn rfc_9110_section_11_6_1() {
     // The same in two header lines, and with the order turned round.
     let lines = value.split_once(", N").unwrap();
     let second = format!("N{}", lines.1);
-    assert_eq!(
-        parse([lines.0.as_bytes(), second.as_bytes()]).unwrap(),
-        expected
-    );
-    assert_eq!(
-        parse([second.as_bytes(), lines.0.as_bytes()]).unwrap()[1],
-        expected[0]
-    );
+    assert_eq!(parse([lines.0.as_bytes(), second.as_bytes()]).unwrap(), expected);
+    assert_eq!(parse([second.as_bytes(), lines.0.as_bytes()]).unwrap()[1], expected[0]);
 }
 
 #[test]
@@ -54,30 +48,18 @@ fn rfc_6750_section_3() {
     assert_eq!(challenge.scheme(), "Bearer");
     assert_eq!(challenge.param("realm"), Some("example"));
     assert_eq!(challenge.param("ERROR"), Some("invalid_token"));
-    assert_eq!(
-        challenge.param("error_description"),
-        Some("The access token expired")
-    );
+    assert_eq!(challenge.param("error_description"), Some("The access token expired"));
     assert_eq!(challenge.param("scope"), None);
-    assert_eq!(
-        one(r#"Bearer realm="example""#),
-        Challenge::new("Bearer").with("realm", "example")
-    );
+    assert_eq!(one(r#"Bearer realm="example""#), Challenge::new("Bearer").with("realm", "example"));
 }
 
 #[test]
 fn rfc_9728_section_5_1() {
     let url = "https://resource.example.com/.well-known/oauth-protected-resource";
     let challenge = Challenge::new("Bearer").with("resource_metadata", url);
-    assert_eq!(
-        written(&challenge),
-        format!("Bearer resource_metadata=\"{url}\"")
-    );
+    assert_eq!(written(&challenge), format!("Bearer resource_metadata=\"{url}\""));
     // The example is printed with a line break behind the equals sign; unfolded, that is white space.
-    assert_eq!(
-        one(&format!("Bearer resource_metadata=  \"{url}\"")),
-        challenge
-    );
+    assert_eq!(one(&format!("Bearer resource_metadata=  \"{url}\"")), challenge);
 }
 
 #[test]
@@ -109,26 +91,16 @@ fn token68_and_parameters_are_told_apart() {
         let again = one(&written(&one(value)));
         assert_eq!(again, one(value));
     }
-    for value in [
-        "Negotiate abc=x",
-        "Negotiate abc=\"x\"",
-        "Negotiate abc = x",
-        "Negotiate ABC= x",
-    ] {
+    for value in ["Negotiate abc=x", "Negotiate abc=\"x\"", "Negotiate abc = x", "Negotiate ABC= x"]
+    {
         assert_eq!(one(value).token68(), None, "{value}");
         assert_eq!(one(value).param("abc"), Some("x"), "{value}");
     }
     let two = read("Negotiate abc=, Basic realm=x").unwrap();
-    assert_eq!(
-        (two[0].token68(), two[1].param("realm")),
-        (Some("abc="), Some("x"))
-    );
+    assert_eq!((two[0].token68(), two[1].param("realm")), (Some("abc="), Some("x")));
     // A challenge has one or the other.
     assert_eq!(read("Negotiate abc=, realm=x"), Err(Malformed::Scheme));
-    assert_eq!(
-        one("Negotiate abc=").with("realm", "x"),
-        one("Negotiate realm=x")
-    );
+    assert_eq!(one("Negotiate abc=").with("realm", "x"), one("Negotiate realm=x"));
 }
 
 #[test]
@@ -164,10 +136,7 @@ fn quoted_strings() {
         assert_eq!(one(value).param("b"), None);
     }
     // Latin-1, which older servers send: not text, but no reason to lose the challenge.
-    assert_eq!(
-        parse([&b"X a=\"\xe4\""[..]]).unwrap()[0].param("a"),
-        Some("\u{fffd}")
-    );
+    assert_eq!(parse([&b"X a=\"\xe4\""[..]]).unwrap()[0].param("a"), Some("\u{fffd}"));
 }
 
 #[test]
@@ -176,11 +145,7 @@ fn what_is_not_a_list_of_challenges_is_refused_by_name() {
         ("realm=x", Malformed::Scheme, "Bearer realm=x"),
         ("\"Bearer\"", Malformed::Scheme, "Bearer"),
         ("Bearer a=1, =2", Malformed::Scheme, "Bearer a=1, b=2"),
-        (
-            "Bearer a=1, \"x\"",
-            Malformed::Scheme,
-            "Bearer a=1, b=\"x\"",
-        ),
+        ("Bearer a=1, \"x\"", Malformed::Scheme, "Bearer a=1, b=\"x\""),
         ("Bearer =1", Malformed::Scheme, "Bearer a=1"),
         ("Bearer ,=1", Malformed::Scheme, "Bearer ,a=1"),
         ("Bearer \"x\"", Malformed::Parameter, "Bearer a=\"x\""),
@@ -189,42 +154,14 @@ fn what_is_not_a_list_of_challenges_is_refused_by_name() {
         ("Bearer a=1, b=", Malformed::Parameter, "Bearer a=1, b=2"),
         ("Bearer a=1, b=,", Malformed::Parameter, "Bearer a=1, b=2,"),
         ("Bearer a=\"x", Malformed::QuotedString, "Bearer a=\"x\""),
-        (
-            "Bearer a=\"x\\\"",
-            Malformed::QuotedString,
-            "Bearer a=\"x\\\\\"",
-        ),
-        (
-            "Bearer a=\"x\\",
-            Malformed::QuotedString,
-            "Bearer a=\"x\\ \"",
-        ),
-        (
-            "Bearer a=\"\u{7f}\"",
-            Malformed::QuotedString,
-            "Bearer a=\"\u{7e}\"",
-        ),
-        (
-            "Bearer a=\"\\\n\"",
-            Malformed::QuotedString,
-            "Bearer a=\"\\n\"",
-        ),
-        (
-            "Bearer a=\"x\"b=1",
-            Malformed::Separator,
-            "Bearer a=\"x\",b=1",
-        ),
+        ("Bearer a=\"x\\\"", Malformed::QuotedString, "Bearer a=\"x\\\\\""),
+        ("Bearer a=\"x\\", Malformed::QuotedString, "Bearer a=\"x\\ \""),
+        ("Bearer a=\"\u{7f}\"", Malformed::QuotedString, "Bearer a=\"\u{7e}\""),
+        ("Bearer a=\"\\\n\"", Malformed::QuotedString, "Bearer a=\"\\n\""),
+        ("Bearer a=\"x\"b=1", Malformed::Separator, "Bearer a=\"x\",b=1"),
         ("Bearer a=1 b=2", Malformed::Separator, "Bearer a=1, b=2"),
-        (
-            "Bearer a=http://x",
-            Malformed::Separator,
-            "Bearer a=\"http://x\"",
-        ),
-        (
-            "Bearer a=1, A=1",
-            Malformed::RepeatedParameter,
-            "Bearer a=1, X a=1",
-        ),
+        ("Bearer a=http://x", Malformed::Separator, "Bearer a=\"http://x\""),
+        ("Bearer a=1, A=1", Malformed::RepeatedParameter, "Bearer a=1, X a=1"),
     ] {
         assert_eq!(read(refused), Err(reason), "{refused}");
         assert!(read(accepted).is_ok(), "{accepted}");
@@ -238,27 +175,13 @@ fn everything_is_bounded() {
     assert!(read(&fill(MAX_LENGTH)).is_ok());
     assert_eq!(read(&fill(MAX_LENGTH + 1)), Err(Malformed::TooLong));
     // The bound is on all headers together.
-    assert_eq!(
-        parse([fill(MAX_LENGTH).as_bytes(), b"X"]),
-        Err(Malformed::TooLong)
-    );
+    assert_eq!(parse([fill(MAX_LENGTH).as_bytes(), b"X"]), Err(Malformed::TooLong));
 
     let challenges = |n: usize| vec!["X"; n].join(",");
-    assert_eq!(
-        read(&challenges(MAX_CHALLENGES)).unwrap().len(),
-        MAX_CHALLENGES
-    );
-    assert_eq!(
-        read(&challenges(MAX_CHALLENGES + 1)),
-        Err(Malformed::TooManyChallenges)
-    );
+    assert_eq!(read(&challenges(MAX_CHALLENGES)).unwrap().len(), MAX_CHALLENGES);
+    assert_eq!(read(&challenges(MAX_CHALLENGES + 1)), Err(Malformed::TooManyChallenges));
 
-    let params = |n: usize| {
-        (0..n)
-            .map(|i| format!("p{i}=1"))
-            .collect::<Vec<_>>()
-            .join(",")
-    };
+    let params = |n: usize| (0..n).map(|i| format!("p{i}=1")).collect::<Vec<_>>().join(",");
     assert!(read(&format!("X {}", params(MAX_PARAMETERS))).is_ok());
     let more = format!("X {}", params(MAX_PARAMETERS + 1));
     assert_eq!(read(&more), Err(Malformed::TooManyParameters));
@@ -276,56 +199,35 @@ fn writing_never_injects() {
         r#"Bearer error_description="x\", scope=\"admin", realm="a??Set-Cookie: b=c?", resource_metadata="\\\", DPoP algs=\"none""#
     );
     let back = one(&value);
-    assert_eq!(
-        back.param("error_description"),
-        challenge.param("error_description")
-    );
-    assert_eq!(
-        back.param("resource_metadata"),
-        challenge.param("resource_metadata")
-    );
+    assert_eq!(back.param("error_description"), challenge.param("error_description"));
+    assert_eq!(back.param("resource_metadata"), challenge.param("resource_metadata"));
     assert_eq!(back.param("scope"), None);
     // Names and schemes come from the program; they cannot break out either.
-    let odd = Challenge::new("Be arer\r\n,")
-        .with("na\"me=,", "x")
-        .with("\r\n", "y")
-        .with("", "z");
+    let odd = Challenge::new("Be arer\r\n,").with("na\"me=,", "x").with("\r\n", "y").with("", "z");
     assert_eq!(written(&odd), "Bearer name=\"x\"");
     assert_eq!(written(&Challenge::new("\u{e4} ")), "unknown");
 }
 
 #[test]
 fn a_parameter_stands_once() {
-    let challenge = Challenge::new("Bearer")
-        .with("Scope", "a")
-        .with("realm", "r")
-        .with("scope", "b");
+    let challenge =
+        Challenge::new("Bearer").with("Scope", "a").with("realm", "r").with("scope", "b");
     assert_eq!(written(&challenge), "Bearer scope=\"b\", realm=\"r\"");
 }
 
 #[test]
 fn debug_shows_names_only() {
     let challenge = one("Bearer nonce=hush, realm=r");
-    assert_eq!(
-        format!("{challenge:?}"),
-        "Challenge(Bearer [\"nonce\", \"realm\"])"
-    );
+    assert_eq!(format!("{challenge:?}"), "Challenge(Bearer [\"nonce\", \"realm\"])");
 }
 
 /// Text made of what the grammar lives on.
 fn hostile() -> impl Strategy<Value = String> {
-    prop_oneof![
-        any::<String>(),
-        "[ -~]{0,40}",
-        "[\\\\\",= \\t\\r\\na\u{0}\u{7f}ä]{0,24}"
-    ]
+    prop_oneof![any::<String>(), "[ -~]{0,40}", "[\\\\\",= \\t\\r\\na\u{0}\u{7f}ä]{0,24}"]
 }
 
 fn as_sent(value: &str) -> String {
-    value
-        .chars()
-        .map(|c| if matches!(c, ' '..='~') { c } else { '?' })
-        .collect()
+    value.chars().map(|c| if matches!(c, ' '..='~') { c } else { '?' }).collect()
 }
 
 proptest! {

@@ -1,6 +1,12 @@
 //! From a token and a body to a permit, or to a denial that says what would turn it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::string_slice, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::string_slice,
+    reason = "tests"
+)]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +20,7 @@ use portcullis_core::error::Failure;
 use portcullis_core::id::Issuer;
 use portcullis_core::keys::KeySet;
 use portcullis_core::operation::{Limits, Operation, Target};
-use portcullis_core::policy::{Listing, Policy, Rule};
+use portcullis_core::policy::{Listing, Policy, Rule, RulePlace};
 use portcullis_core::proof::{Caller, Evidence, confirm};
 use portcullis_core::scope::{Entitlements, Hierarchy, Role, Scope, ScopeSet};
 use portcullis_core::time::UnixTime;
@@ -90,7 +96,8 @@ fn allow(entry: &str) -> Rule {
 }
 
 fn permit(policy: &Policy, caller: Caller, operation: Operation) -> Permit {
-    decide(policy, caller, operation, now()).unwrap_or_else(|denial| panic!("denied: {}", denial.failure()))
+    decide(policy, caller, operation, now())
+        .unwrap_or_else(|denial| panic!("denied: {}", denial.failure()))
 }
 
 fn failure_or_none(policy: &Policy, caller: Caller, operation: Operation) -> Option<Failure> {
@@ -107,12 +114,13 @@ fn needs(text: &str) -> Failure {
 
 #[test]
 fn a_permit_owns_what_was_allowed() {
-    let policy = Policy::rules([allow("tools/call write"), allow("tools/call read_*")]).build().unwrap();
+    let policy =
+        Policy::rules([allow("tools/call write"), allow("tools/call read_*")]).build().unwrap();
     let operation = call("read_file");
     let body = operation.body().clone();
     let permit = permit(&policy, caller("", &[]), operation);
     assert_eq!(permit.body(), &body);
-    assert_eq!(permit.rule().map(|rule| rule.index()), Some(1));
+    assert_eq!(permit.rule().map(RulePlace::index), Some(1));
     assert_eq!(permit.calls().len(), 1);
     assert_eq!(permit.caller().token().subject(), Some("alice"));
     assert_eq!(failure(&policy, caller("", &[]), call("delete")), Failure::Forbidden);
@@ -173,8 +181,14 @@ fn a_denial_names_all_scopes_of_the_first_rule_that_can_be_met() {
     .build()
     .unwrap();
     // The first rule wants a role that no scope brings, so the second is named, with the base scopes.
-    assert_eq!(failure(&policy, caller("", &[]), call("write_a")), needs("mcp files:read files:write"));
-    assert_eq!(failure(&policy, caller("mcp files:read", &[]), call("write_a")), needs("mcp files:read files:write"));
+    assert_eq!(
+        failure(&policy, caller("", &[]), call("write_a")),
+        needs("mcp files:read files:write")
+    );
+    assert_eq!(
+        failure(&policy, caller("mcp files:read", &[]), call("write_a")),
+        needs("mcp files:read files:write")
+    );
     assert_eq!(failure(&policy, caller("mcp", &["editor"]), call("write_a")), needs("mcp admin"));
     assert_eq!(failure(&policy, caller("mcp", &[]), call("drop")), needs("mcp everything"));
     permit(&policy, caller("mcp files:read files:write", &[]), call("write_a"));
@@ -191,7 +205,8 @@ fn scopes_that_the_caller_cannot_obtain_are_never_named() {
     .build()
     .unwrap();
     let entitled = |listed: &[(&str, &[&str])]| {
-        let listed = listed.iter().map(|(s, roles)| (scope(s), roles.iter().map(|r| role(r)).collect()));
+        let listed =
+            listed.iter().map(|(s, roles)| (scope(s), roles.iter().map(|r| role(r)).collect()));
         expectation().entitlements(Entitlements::new(scopes("mcp"), listed.collect()))
     };
     let both: &[(&str, &[&str])] = &[("files:write", &["editor"]), ("admin", &["boss"])];
@@ -207,15 +222,32 @@ fn scopes_that_the_caller_cannot_obtain_are_never_named() {
 // req: RS-8
 #[test]
 fn a_broader_scope_satisfies_a_narrower_one_where_the_operator_says_so() {
-    let hierarchy = || Hierarchy::new([(scope("files"), vec![scope("files:read"), scope("files:write")])]).unwrap();
-    let rules = || [allow("tools/call w*").scopes(scopes("files:write")), allow("tools/call d*").scopes(scopes("admin files:write"))];
-    let with = Policy::rules(rules()).base_scopes(scopes("files:read")).hierarchy(hierarchy()).build().unwrap();
+    let hierarchy = || {
+        Hierarchy::new([(scope("files"), vec![scope("files:read"), scope("files:write")])]).unwrap()
+    };
+    let rules = || {
+        [
+            allow("tools/call w*").scopes(scopes("files:write")),
+            allow("tools/call d*").scopes(scopes("admin files:write")),
+        ]
+    };
+    let with = Policy::rules(rules())
+        .base_scopes(scopes("files:read"))
+        .hierarchy(hierarchy())
+        .build()
+        .unwrap();
     permit(&with, caller("files", &[]), call("write"));
     let without = Policy::rules(rules()).base_scopes(scopes("files:read")).build().unwrap();
-    assert_eq!(failure(&without, caller("files", &[]), call("write")), needs("files:read files:write"));
+    assert_eq!(
+        failure(&without, caller("files", &[]), call("write")),
+        needs("files:read files:write")
+    );
     // What is held by way of a broader scope is named by that, so that asking for it keeps it.
     assert_eq!(failure(&with, caller("files", &[]), call("drop")), needs("admin files"));
-    assert_eq!(failure(&with, caller("files:read", &[]), call("write")), needs("files:read files:write"));
+    assert_eq!(
+        failure(&with, caller("files:read", &[]), call("write")),
+        needs("files:read files:write")
+    );
 }
 
 #[test]
@@ -228,7 +260,10 @@ fn roles_come_from_the_issuer_or_with_a_scope() {
     permit(&policy, caller("edit", &[]), call("x"));
     assert_eq!(failure(&policy, caller("", &["staff"]), call("x")), needs("edit"));
     let unobtainable = expectation().entitlements(Entitlements::new(ScopeSet::default(), vec![]));
-    assert_eq!(failure(&policy, caller_of(verified("", &["staff"], unobtainable)), call("x")), Failure::Forbidden);
+    assert_eq!(
+        failure(&policy, caller_of(verified("", &["staff"], unobtainable)), call("x")),
+        Failure::Forbidden
+    );
 }
 
 #[test]
@@ -240,13 +275,35 @@ fn every_target_of_an_operation_must_be_allowed() {
     ])
     .build()
     .unwrap();
-    let listen = |uris: &[&str]| read(&message("subscriptions/listen", &json!({ "notifications": { "resourceSubscriptions": uris } })));
+    let listen = |uris: &[&str]| {
+        read(&message(
+            "subscriptions/listen",
+            &json!({ "notifications": { "resourceSubscriptions": uris } }),
+        ))
+    };
     permit(&policy, caller("", &[]), listen(&["note://free/1", "note://free/2"]));
-    assert_eq!(failure(&policy, caller("", &[]), listen(&["note://free/1", "note://paid/2", "note://gold/3"])), needs("gold paid"));
-    assert_eq!(failure(&policy, caller("gold paid", &[]), listen(&["note://free/1", "note://other/2"])), Failure::Forbidden);
-    permit(&policy, caller("gold paid", &[]), listen(&["note://free/1", "note://paid/2", "note://gold/3"]));
+    assert_eq!(
+        failure(
+            &policy,
+            caller("", &[]),
+            listen(&["note://free/1", "note://paid/2", "note://gold/3"])
+        ),
+        needs("gold paid")
+    );
+    assert_eq!(
+        failure(&policy, caller("gold paid", &[]), listen(&["note://free/1", "note://other/2"])),
+        Failure::Forbidden
+    );
+    permit(
+        &policy,
+        caller("gold paid", &[]),
+        listen(&["note://free/1", "note://paid/2", "note://gold/3"]),
+    );
     // What was allowed already is named as well: the next token may hold just what is asked for.
-    assert_eq!(failure(&policy, caller("paid", &[]), listen(&["note://paid/2", "note://gold/3"])), needs("gold paid"));
+    assert_eq!(
+        failure(&policy, caller("paid", &[]), listen(&["note://paid/2", "note://gold/3"])),
+        needs("gold paid")
+    );
 }
 
 // req: RS-19
@@ -254,15 +311,25 @@ fn every_target_of_an_operation_must_be_allowed() {
 fn a_batch_is_allowed_whole_or_not_at_all() {
     let policy = Policy::rules([allow("tools/call read")]).build().unwrap();
     let one = |tool: &str| message("tools/call", &json!({ "name": tool }));
-    assert_eq!(permit(&policy, caller("", &[]), read(&json!([one("read"), one("read")]))).calls().len(), 2);
-    assert_eq!(failure(&policy, caller("", &[]), read(&json!([one("read"), one("delete")]))), Failure::Forbidden);
-    assert_eq!(failure(&policy, caller("", &[]), read(&json!([one("delete"), one("read")]))), Failure::Forbidden);
+    assert_eq!(
+        permit(&policy, caller("", &[]), read(&json!([one("read"), one("read")]))).calls().len(),
+        2
+    );
+    assert_eq!(
+        failure(&policy, caller("", &[]), read(&json!([one("read"), one("delete")]))),
+        Failure::Forbidden
+    );
+    assert_eq!(
+        failure(&policy, caller("", &[]), read(&json!([one("delete"), one("read")]))),
+        Failure::Forbidden
+    );
 }
 
 #[test]
 fn argument_conditions_narrow_a_rule() {
     let guarded = allow("tools/call read").arg("path", ["/public/**", "/srv/*.txt"]).unwrap();
-    let policy = Policy::rules([guarded, allow("tools/call read").scopes(scopes("all"))]).build().unwrap();
+    let policy =
+        Policy::rules([guarded, allow("tools/call read").scopes(scopes("all"))]).build().unwrap();
     for (arguments, wanted) in [
         (json!({ "path": "/public/a/b" }), true),
         (json!({ "path": "/srv/a.txt" }), true),
@@ -289,7 +356,11 @@ fn argument_conditions_narrow_a_rule() {
         assert_eq!(refused, (!wanted).then(|| needs("all")), "{arguments}");
         permit(&policy, caller("all", &[]), call_with("read", &arguments));
     }
-    assert_eq!(failure_or_none(&policy, caller("", &[]), call("read")), Some(needs("all")), "no arguments at all");
+    assert_eq!(
+        failure_or_none(&policy, caller("", &[]), call("read")),
+        Some(needs("all")),
+        "no arguments at all"
+    );
     // Escapes in names and values are resolved before anything is compared.
     let escaped = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"arguments":{"p\u0061th":"\/public\/\u002e\u002e\/x"},"name":"read"}}"#;
     let operation = read(&serde_json::from_str(escaped).unwrap());
@@ -298,7 +369,8 @@ fn argument_conditions_narrow_a_rule() {
 
 #[test]
 fn argument_conditions_read_booleans_and_integers_as_text() {
-    let rule = allow("tools/call run").arg("dry_run", ["true"]).unwrap().arg("limit", ["1", "2"]).unwrap();
+    let rule =
+        allow("tools/call run").arg("dry_run", ["true"]).unwrap().arg("limit", ["1", "2"]).unwrap();
     let policy = Policy::rules([rule]).build().unwrap();
     permit(&policy, caller("", &[]), call_with("run", &json!({ "dry_run": true, "limit": 2 })));
     for other in [
@@ -307,7 +379,11 @@ fn argument_conditions_read_booleans_and_integers_as_text() {
         json!({ "dry_run": true, "limit": 1.0 }),
         json!({ "dry_run": true }),
     ] {
-        assert_eq!(failure(&policy, caller("", &[]), call_with("run", &other)), Failure::Forbidden, "{other}");
+        assert_eq!(
+            failure(&policy, caller("", &[]), call_with("run", &other)),
+            Failure::Forbidden,
+            "{other}"
+        );
     }
 }
 
@@ -315,10 +391,18 @@ fn argument_conditions_read_booleans_and_integers_as_text() {
 fn in_a_batch_each_call_is_judged_by_its_own_arguments() {
     let guarded = allow("tools/call read").arg("path", ["/public/**"]).unwrap();
     let policy = Policy::rules([guarded]).build().unwrap();
-    let one = |path: &str| message("tools/call", &json!({ "name": "read", "arguments": { "path": path } }));
+    let one = |path: &str| {
+        message("tools/call", &json!({ "name": "read", "arguments": { "path": path } }))
+    };
     permit(&policy, caller("", &[]), read(&json!([one("/public/a"), one("/public/b")])));
-    assert_eq!(failure(&policy, caller("", &[]), read(&json!([one("/public/a"), one("/etc")]))), Failure::Forbidden);
-    assert_eq!(failure(&policy, caller("", &[]), read(&json!([one("/etc"), one("/public/a")]))), Failure::Forbidden);
+    assert_eq!(
+        failure(&policy, caller("", &[]), read(&json!([one("/public/a"), one("/etc")]))),
+        Failure::Forbidden
+    );
+    assert_eq!(
+        failure(&policy, caller("", &[]), read(&json!([one("/etc"), one("/public/a")]))),
+        Failure::Forbidden
+    );
 }
 
 #[test]
@@ -335,7 +419,10 @@ fn lists_show_what_is_allowed_or_obtainable_as_the_operator_chose() {
         let policy = Policy::rules(rules()).listing(listing).build().unwrap();
         let token = verified("", &[], expectation());
         let names = ["free", "paid", "narrow", "boss", "unknown"];
-        names.into_iter().filter(|name| policy.shows(&token, &Target::Tool((*name).into()))).collect::<Vec<_>>()
+        names
+            .into_iter()
+            .filter(|name| policy.shows(&token, &Target::Tool((*name).into())))
+            .collect::<Vec<_>>()
     };
     assert_eq!(shown(Listing::Allowed), ["free", "narrow"]);
     assert_eq!(shown(Listing::Obtainable), ["free", "paid", "narrow"]);
@@ -344,19 +431,24 @@ fn lists_show_what_is_allowed_or_obtainable_as_the_operator_chose() {
 
 /// Twelve scopes, four roles, three tools: small enough that random policies often overlap.
 fn some_scopes() -> impl Strategy<Value = String> {
-    prop::collection::btree_set(0_u8..6, 0..3).prop_map(|set| set.iter().map(|s| format!("s{s}")).collect::<Vec<_>>().join(" "))
+    prop::collection::btree_set(0_u8..6, 0..3)
+        .prop_map(|set| set.iter().map(|s| format!("s{s}")).collect::<Vec<_>>().join(" "))
 }
 
 fn some_rule() -> impl Strategy<Value = Rule> {
     let roles = prop::collection::vec(prop::sample::select(vec!["staff", "editor", "r1"]), 0..2);
     let args = prop::option::of(prop::sample::select(vec!["/public/**", "7", "*"]));
-    (prop::sample::select(vec!["a*", "*b", "ab", "*"]), some_scopes(), roles, args).prop_map(|(pattern, s, roles, value)| {
-        let rule = allow(&format!("tools/call {pattern}")).scopes(scopes(&s)).roles(roles.into_iter().map(role));
-        match value {
-            Some(value) => rule.arg("x", [value]).unwrap(),
-            None => rule,
-        }
-    })
+    (prop::sample::select(vec!["a*", "*b", "ab", "*"]), some_scopes(), roles, args).prop_map(
+        |(pattern, s, roles, value)| {
+            let rule = allow(&format!("tools/call {pattern}"))
+                .scopes(scopes(&s))
+                .roles(roles.into_iter().map(role));
+            match value {
+                Some(value) => rule.arg("x", [value]).unwrap(),
+                None => rule,
+            }
+        },
+    )
 }
 
 proptest! {
@@ -389,7 +481,7 @@ proptest! {
         let expectation = expectation();
         let first = caller_of(verified(&held, &roles, expectation.clone()));
         if let Some(Failure::InsufficientScope(named)) = failure_or_none(&policy, first, operation()) {
-            for s in named.iter() {
+            for s in &named {
                 let obtainable = grantable.contains(&s.as_str()[1..].parse().unwrap()) && !roles.is_empty();
                 prop_assert!(obtainable || scopes(&held).contains(s), "{} cannot be had", s);
             }
@@ -404,6 +496,12 @@ proptest! {
 
 #[test]
 fn an_unreachable_issuer_is_named_with_a_delay() {
-    let failure = Failure::IssuerUnavailable { detail: "timed out".to_owned(), retry_after: Duration::from_secs(3) };
-    assert_eq!((failure.label(), failure.to_string()), ("issuer_unavailable", "the issuer cannot be asked: timed out".to_owned()));
+    let failure = Failure::IssuerUnavailable {
+        detail: "timed out".to_owned(),
+        retry_after: Duration::from_secs(3),
+    };
+    assert_eq!(
+        (failure.label(), failure.to_string()),
+        ("issuer_unavailable", "the issuer cannot be asked: timed out".to_owned())
+    );
 }

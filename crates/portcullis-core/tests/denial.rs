@@ -1,6 +1,12 @@
 //! What a refused client is answered: status, challenge, body.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::needless_pass_by_value, clippy::type_complexity, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::needless_pass_by_value,
+    clippy::type_complexity,
+    reason = "tests"
+)]
 
 use std::time::Duration;
 
@@ -51,7 +57,10 @@ fn body(response: &Response<Bytes>) -> Value {
 }
 
 fn challenges(response: &Response<Bytes>) -> Vec<Challenge> {
-    challenge::parse(response.headers().get_all("www-authenticate").iter().map(HeaderValue::as_bytes)).unwrap()
+    challenge::parse(
+        response.headers().get_all("www-authenticate").iter().map(HeaderValue::as_bytes),
+    )
+    .unwrap()
 }
 
 /// The only challenge, as scheme, error and scope; its metadata URL is checked here.
@@ -126,8 +135,12 @@ fn where_no_scope_helps_no_challenge_is_made() {
 
 #[test]
 fn an_issuer_that_cannot_be_asked_is_503_with_a_delay() {
-    let down = Failure::IssuerUnavailable { detail: "10.0.0.7 refused".to_owned(), retry_after: Duration::from_millis(10) };
-    let nonsense: Failure = introspection::Failure::Answer(introspection::BadAnswer::Json(Flaw::Syntax)).into();
+    let down = Failure::IssuerUnavailable {
+        detail: "10.0.0.7 refused".to_owned(),
+        retry_after: Duration::from_millis(10),
+    };
+    let nonsense: Failure =
+        introspection::Failure::Answer(introspection::BadAnswer::Json(Flaw::Syntax)).into();
     for (failure, delay) in [(down, "1"), (nonsense, "5")] {
         let response = early(failure);
         assert_eq!(response.status(), 503);
@@ -142,7 +155,8 @@ fn an_issuer_that_cannot_be_asked_is_503_with_a_delay() {
 // req: RS-6 RS-10
 #[test]
 fn unreadable_credentials_are_400_in_the_words_of_the_clients_era() {
-    let denial = |version| Denial::before_reading(bearer::Malformed::SeveralHeaders, &headers(version));
+    let denial =
+        |version| Denial::before_reading(bearer::Malformed::SeveralHeaders, &headers(version));
     for version in [None, Some("2025-11-25")] {
         let legacy = answer(&denial(version));
         assert_eq!(legacy.status(), 400);
@@ -151,7 +165,10 @@ fn unreadable_credentials_are_400_in_the_words_of_the_clients_era() {
     }
     // Without a JSON-RPC error a client of 2026-07-28 would fall back to `initialize`.
     let modern = answer(&denial(Some("2026-07-28")));
-    assert_eq!((modern.status(), body(&modern)["error"]["code"].clone()), (400.try_into().unwrap(), json!(-32020)));
+    assert_eq!(
+        (modern.status(), body(&modern)["error"]["code"].clone()),
+        (400.try_into().unwrap(), json!(-32020))
+    );
     assert_eq!(body(&modern).get("id"), None);
 }
 
@@ -169,17 +186,31 @@ fn proofs_are_asked_for_by_the_dpop_scheme() {
 
     let (scheme, error, _) = challenged(&early(proof::Refusal::Uri));
     assert_eq!((scheme.as_str(), error.as_deref()), ("DPoP", Some("invalid_dpop_proof")));
-    for binding in [proof::Refusal::NoProof, proof::Refusal::WrongScheme, proof::Refusal::NotBound, proof::Refusal::OtherKey] {
+    for binding in [
+        proof::Refusal::NoProof,
+        proof::Refusal::WrongScheme,
+        proof::Refusal::NotBound,
+        proof::Refusal::OtherKey,
+    ] {
         let response = early(binding);
         let schemes: Vec<_> = challenges(&response).iter().map(|c| c.scheme().to_owned()).collect();
-        assert_eq!((response.status().as_u16(), schemes), (401, vec!["Bearer".to_owned(), "DPoP".to_owned()]));
+        assert_eq!(
+            (response.status().as_u16(), schemes),
+            (401, vec!["Bearer".to_owned(), "DPoP".to_owned()])
+        );
         assert_eq!(body(&response)["error"], "invalid_token");
     }
 }
 
-fn unreadable(version: Option<&'static str>, method: http::Method, text: &'static str) -> Response<Bytes> {
+fn unreadable(
+    version: Option<&'static str>,
+    method: http::Method,
+    text: &'static str,
+) -> Response<Bytes> {
     let limits = Limits { body: 200, batch: 2 };
-    let malformed = Operation::read(&method, &headers(version), Bytes::from_static(text.as_bytes()), limits).unwrap_err();
+    let malformed =
+        Operation::read(&method, &headers(version), Bytes::from_static(text.as_bytes()), limits)
+            .unwrap_err();
     answer(&malformed.into())
 }
 
@@ -222,7 +253,13 @@ fn size_media_type_and_method_have_their_own_statuses() {
     for (name, value) in [("content-type", "text/plain"), ("content-encoding", "gzip")] {
         let mut headers = headers(None);
         headers.insert(name, HeaderValue::from_static(value));
-        let malformed = Operation::read(&http::Method::POST, &headers, Bytes::from_static(b"{}"), Limits::default()).unwrap_err();
+        let malformed = Operation::read(
+            &http::Method::POST,
+            &headers,
+            Bytes::from_static(b"{}"),
+            Limits::default(),
+        )
+        .unwrap_err();
         assert_eq!(answer(&malformed.into()).status(), 415, "{name}");
     }
 }

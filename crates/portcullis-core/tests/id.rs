@@ -13,126 +13,38 @@ use proptest::prelude::*;
 const REFUSED: &[(&str, Invalid, &str)] = &[
     ("", Invalid::Empty, "https://as.example.com"),
     ("as.example.com", Invalid::Grammar, "https://as.example.com"),
-    (
-        "//as.example.com/",
-        Invalid::Grammar,
-        "https://as.example.com/",
-    ),
-    (
-        "https://as.example.com/a b",
-        Invalid::Grammar,
-        "https://as.example.com/a%20b",
-    ),
-    (
-        "https://as.example.com/a\\b",
-        Invalid::Grammar,
-        "https://as.example.com/a/b",
-    ),
-    (
-        "https://as.example.com/%zz",
-        Invalid::Grammar,
-        "https://as.example.com/%7a",
-    ),
-    (
-        "https://as.exämple.com",
-        Invalid::Grammar,
-        "https://as.xn--exmple-cua.com",
-    ),
-    (
-        "https://as.example.com\n",
-        Invalid::Grammar,
-        "https://as.example.com",
-    ),
-    (
-        "ftp://as.example.com",
-        Invalid::Scheme,
-        "https://as.example.com",
-    ),
+    ("//as.example.com/", Invalid::Grammar, "https://as.example.com/"),
+    ("https://as.example.com/a b", Invalid::Grammar, "https://as.example.com/a%20b"),
+    ("https://as.example.com/a\\b", Invalid::Grammar, "https://as.example.com/a/b"),
+    ("https://as.example.com/%zz", Invalid::Grammar, "https://as.example.com/%7a"),
+    ("https://as.exämple.com", Invalid::Grammar, "https://as.xn--exmple-cua.com"),
+    ("https://as.example.com\n", Invalid::Grammar, "https://as.example.com"),
+    ("ftp://as.example.com", Invalid::Scheme, "https://as.example.com"),
     ("urn:example:as", Invalid::Scheme, "https://example/as"),
-    (
-        "http://as.example.com",
-        Invalid::PlainHttp,
-        "https://as.example.com",
-    ),
-    (
-        "http://localhost.example.com",
-        Invalid::PlainHttp,
-        "http://localhost",
-    ),
+    ("http://as.example.com", Invalid::PlainHttp, "https://as.example.com"),
+    ("http://localhost.example.com", Invalid::PlainHttp, "http://localhost"),
     ("http://127.1", Invalid::PlainHttp, "http://127.0.0.1"),
-    (
-        "http://128.0.0.1",
-        Invalid::PlainHttp,
-        "http://127.255.255.254",
-    ),
+    ("http://128.0.0.1", Invalid::PlainHttp, "http://127.255.255.254"),
     ("http://[::2]", Invalid::PlainHttp, "http://[::1]"),
-    (
-        "http://[::ffff:127.0.0.1]",
-        Invalid::PlainHttp,
-        "http://[0:0:0:0:0:0:0:1]",
-    ),
-    (
-        "https:as.example.com",
-        Invalid::Host,
-        "https://as.example.com",
-    ),
+    ("http://[::ffff:127.0.0.1]", Invalid::PlainHttp, "http://[0:0:0:0:0:0:0:1]"),
+    ("https:as.example.com", Invalid::Host, "https://as.example.com"),
     ("https:///a", Invalid::Host, "https://as.example.com/a"),
-    (
-        "https://as.ex%61mple.com",
-        Invalid::Host,
-        "https://as.example.com",
-    ),
-    (
-        "https://as.example.com,evil.example",
-        Invalid::Host,
-        "https://as.example.com",
-    ),
+    ("https://as.ex%61mple.com", Invalid::Host, "https://as.example.com"),
+    ("https://as.example.com,evil.example", Invalid::Host, "https://as.example.com"),
     ("https://[v1.x]/", Invalid::Host, "https://[2001:db8::1]/"),
-    (
-        "https://as.example.com:",
-        Invalid::Port,
-        "https://as.example.com:443",
-    ),
-    (
-        "https://as.example.com:65536",
-        Invalid::Port,
-        "https://as.example.com:65535",
-    ),
-    (
-        "https://user@as.example.com",
-        Invalid::UserInfo,
-        "https://as.example.com",
-    ),
-    (
-        "https://@as.example.com",
-        Invalid::UserInfo,
-        "https://as.example.com",
-    ),
-    (
-        "https://as.example.com/#x",
-        Invalid::Fragment,
-        "https://as.example.com/x",
-    ),
-    (
-        "https://as.example.com#",
-        Invalid::Fragment,
-        "https://as.example.com",
-    ),
+    ("https://as.example.com:", Invalid::Port, "https://as.example.com:443"),
+    ("https://as.example.com:65536", Invalid::Port, "https://as.example.com:65535"),
+    ("https://user@as.example.com", Invalid::UserInfo, "https://as.example.com"),
+    ("https://@as.example.com", Invalid::UserInfo, "https://as.example.com"),
+    ("https://as.example.com/#x", Invalid::Fragment, "https://as.example.com/x"),
+    ("https://as.example.com#", Invalid::Fragment, "https://as.example.com"),
 ];
 
 #[test]
 fn issuers_and_resources_are_refused_by_name() {
     for (refused, reason, accepted) in REFUSED {
-        assert_eq!(
-            Issuer::parse(refused).unwrap_err(),
-            *reason,
-            "issuer {refused}"
-        );
-        assert_eq!(
-            ResourceId::parse(refused).unwrap_err(),
-            *reason,
-            "resource {refused}"
-        );
+        assert_eq!(Issuer::parse(refused).unwrap_err(), *reason, "issuer {refused}");
+        assert_eq!(ResourceId::parse(refused).unwrap_err(), *reason, "resource {refused}");
         assert_eq!(Issuer::parse(accepted).unwrap().as_str(), *accepted);
         assert_eq!(ResourceId::parse(accepted).unwrap().as_str(), *accepted);
     }
@@ -156,10 +68,7 @@ fn length_is_bounded() {
     assert_eq!(Issuer::parse(&longer), Err(Invalid::TooLong));
     assert_eq!(ResourceId::parse(&longer), Err(Invalid::TooLong));
     assert_eq!(ClientId::parse(&longer), Err(Invalid::TooLong));
-    assert_eq!(
-        RedirectUri::parse(&longer, PrivateUse::Refused),
-        Err(Invalid::TooLong)
-    );
+    assert_eq!(RedirectUri::parse(&longer, PrivateUse::Refused), Err(Invalid::TooLong));
 }
 
 // req: CL-3
@@ -178,10 +87,7 @@ fn nothing_is_normalised() {
     for (left, right) in pairs {
         assert_ne!(Issuer::parse(left).unwrap(), Issuer::parse(right).unwrap());
         assert_eq!(Issuer::parse(left).unwrap(), Issuer::parse(left).unwrap());
-        assert_ne!(
-            ResourceId::parse(left).unwrap(),
-            ResourceId::parse(right).unwrap()
-        );
+        assert_ne!(ResourceId::parse(left).unwrap(), ResourceId::parse(right).unwrap());
         assert_eq!(ResourceId::parse(right).unwrap().to_string(), right);
     }
 }
@@ -191,59 +97,30 @@ fn origin_and_path_are_slices_as_written() {
     let cases = [
         ("https://Example.com", "https://Example.com", ""),
         ("https://example.com/", "https://example.com", "/"),
-        (
-            "HTTPS://example.com:443/a/b/",
-            "HTTPS://example.com:443",
-            "/a/b/",
-        ),
+        ("HTTPS://example.com:443/a/b/", "HTTPS://example.com:443", "/a/b/"),
         ("http://[::1]:8080/mcp", "http://[::1]:8080", "/mcp"),
         ("https://example.com/a://b", "https://example.com", "/a://b"),
     ];
     for (text, origin, path) in cases {
-        let (issuer, resource) = (
-            Issuer::parse(text).unwrap(),
-            ResourceId::parse(text).unwrap(),
-        );
+        let (issuer, resource) = (Issuer::parse(text).unwrap(), ResourceId::parse(text).unwrap());
         assert_eq!((issuer.origin(), issuer.path()), (origin, path));
         assert_eq!((resource.origin(), resource.path()), (origin, path));
     }
     let resource = ResourceId::parse("https://example.com?x=/y").unwrap();
-    assert_eq!(
-        (resource.origin(), resource.path()),
-        ("https://example.com", "")
-    );
+    assert_eq!((resource.origin(), resource.path()), ("https://example.com", ""));
     let resource = ResourceId::parse("https://example.com/mcp?x=?/").unwrap();
-    assert_eq!(
-        (resource.origin(), resource.path()),
-        ("https://example.com", "/mcp")
-    );
+    assert_eq!((resource.origin(), resource.path()), ("https://example.com", "/mcp"));
 }
 
 #[test]
 fn loopback_is_a_matter_of_text() {
-    for text in [
-        "http://localhost",
-        "https://LOCALHOST:1",
-        "http://127.9.9.9/x",
-        "http://[::1]",
-    ] {
+    for text in ["http://localhost", "https://LOCALHOST:1", "http://127.9.9.9/x", "http://[::1]"] {
         assert!(Issuer::parse(text).unwrap().host_is_loopback(), "{text}");
-        assert!(
-            ResourceId::parse(text).unwrap().host_is_loopback(),
-            "{text}"
-        );
+        assert!(ResourceId::parse(text).unwrap().host_is_loopback(), "{text}");
     }
-    for text in [
-        "https://localhost.",
-        "https://127.1",
-        "https://0.0.0.0",
-        "https://[::]",
-    ] {
+    for text in ["https://localhost.", "https://127.1", "https://0.0.0.0", "https://[::]"] {
         assert!(!Issuer::parse(text).unwrap().host_is_loopback(), "{text}");
-        assert!(
-            !ResourceId::parse(text).unwrap().host_is_loopback(),
-            "{text}"
-        );
+        assert!(!ResourceId::parse(text).unwrap().host_is_loopback(), "{text}");
     }
 }
 
@@ -281,11 +158,7 @@ fn a_metadata_document_client_is_an_https_url_with_a_path() {
         "https://app.example.com/%2E%2e/client.json",
         "https://app.example.com/.%2e",
     ] {
-        assert_eq!(
-            ClientId::parse(text).unwrap().metadata_url(),
-            None,
-            "{text}"
-        );
+        assert_eq!(ClientId::parse(text).unwrap().metadata_url(), None, "{text}");
     }
 }
 
@@ -293,26 +166,10 @@ fn a_metadata_document_client_is_an_https_url_with_a_path() {
 fn redirect_uris_are_https_or_loopback() {
     let parse = |text| RedirectUri::parse(text, PrivateUse::Refused);
     for (refused, reason, accepted) in [
-        (
-            "http://app.example.com/cb",
-            Invalid::PlainHttp,
-            "https://app.example.com/cb",
-        ),
-        (
-            "https://app.example.com/cb#x",
-            Invalid::Fragment,
-            "https://app.example.com/cb?x",
-        ),
-        (
-            "https://u:p@app.example.com/cb",
-            Invalid::UserInfo,
-            "https://app.example.com/cb",
-        ),
-        (
-            "javascript:alert(1)",
-            Invalid::Scheme,
-            "http://127.0.0.1/cb",
-        ),
+        ("http://app.example.com/cb", Invalid::PlainHttp, "https://app.example.com/cb"),
+        ("https://app.example.com/cb#x", Invalid::Fragment, "https://app.example.com/cb?x"),
+        ("https://u:p@app.example.com/cb", Invalid::UserInfo, "https://app.example.com/cb"),
+        ("javascript:alert(1)", Invalid::Scheme, "http://127.0.0.1/cb"),
         ("/cb", Invalid::Grammar, "http://localhost:8080/cb"),
     ] {
         assert_eq!(parse(refused).unwrap_err(), reason);
@@ -322,39 +179,20 @@ fn redirect_uris_are_https_or_loopback() {
 
 #[test]
 fn private_use_schemes_only_where_allowed_and_with_a_dot() {
-    for text in [
-        "com.example.app:/oauth2redirect",
-        "com.example.app://cb",
-        "com.example.app:cb",
-    ] {
-        assert_eq!(
-            RedirectUri::parse(text, PrivateUse::Refused),
-            Err(Invalid::Scheme)
-        );
+    for text in ["com.example.app:/oauth2redirect", "com.example.app://cb", "com.example.app:cb"] {
+        assert_eq!(RedirectUri::parse(text, PrivateUse::Refused), Err(Invalid::Scheme));
         let allowed = RedirectUri::parse(text, PrivateUse::Allowed).unwrap();
         assert!(allowed.admits(text) && !allowed.admits("com.example.app:/other"));
     }
-    for text in [
-        "javascript:alert(1)",
-        "data:text/html,x",
-        "myapp:/cb",
-        "file:///etc/passwd",
-    ] {
-        assert_eq!(
-            RedirectUri::parse(text, PrivateUse::Allowed),
-            Err(Invalid::Scheme),
-            "{text}"
-        );
+    for text in ["javascript:alert(1)", "data:text/html,x", "myapp:/cb", "file:///etc/passwd"] {
+        assert_eq!(RedirectUri::parse(text, PrivateUse::Allowed), Err(Invalid::Scheme), "{text}");
     }
     for (text, reason) in [
         ("com.example.app:/cb#x", Invalid::Fragment),
         ("com.example.app://u@host/cb", Invalid::UserInfo),
         ("http://app.example.com/cb", Invalid::PlainHttp),
     ] {
-        assert_eq!(
-            RedirectUri::parse(text, PrivateUse::Allowed).unwrap_err(),
-            reason
-        );
+        assert_eq!(RedirectUri::parse(text, PrivateUse::Allowed).unwrap_err(), reason);
     }
     assert!(RedirectUri::parse("https://app.example.com/cb", PrivateUse::Allowed).is_ok());
 }
@@ -387,11 +225,7 @@ fn the_port_of_a_loopback_redirect_is_free_and_nothing_else() {
         (
             "http://127.0.0.1/cb",
             ["http://127.0.0.1:1/cb", "http://127.0.0.1:65535/cb"],
-            [
-                "http://127.0.0.2/cb",
-                "http://localhost/cb",
-                "http://[::1]/cb",
-            ],
+            ["http://127.0.0.2/cb", "http://localhost/cb", "http://[::1]/cb"],
         ),
         (
             "http://localhost:3000/cb?x",
@@ -405,20 +239,12 @@ fn the_port_of_a_loopback_redirect_is_free_and_nothing_else() {
         (
             "http://[::1]:3000/cb",
             ["http://[::1]/cb", "http://[::1]:3001/cb"],
-            [
-                "http://[0::1]:3001/cb",
-                "http://[::1]:3001/cb/",
-                "https://[::1]:3001/cb",
-            ],
+            ["http://[0::1]:3001/cb", "http://[::1]:3001/cb/", "https://[::1]:3001/cb"],
         ),
         (
             "http://127.0.0.1:3000",
             ["http://127.0.0.1", "http://127.0.0.1:80"],
-            [
-                "http://127.0.0.1:80/",
-                "http://127.0.0.1:80?",
-                "http://127.0.0.1:80#",
-            ],
+            ["http://127.0.0.1:80/", "http://127.0.0.1:80?", "http://127.0.0.1:80#"],
         ),
     ] {
         let uri = RedirectUri::parse(registered, PrivateUse::Refused).unwrap();
@@ -429,10 +255,7 @@ fn the_port_of_a_loopback_redirect_is_free_and_nothing_else() {
         for other in others {
             assert!(!uri.admits(other), "{registered} {other}");
         }
-        for trick in [
-            "http://127.0.0.1:99999/cb",
-            "http://127.0.0.1:x@evil.example/cb",
-        ] {
+        for trick in ["http://127.0.0.1:99999/cb", "http://127.0.0.1:x@evil.example/cb"] {
             assert!(!uri.admits(trick), "{registered} {trick}");
         }
     }

@@ -4,7 +4,8 @@
 
 use portcullis_core::operation::Target;
 use portcullis_core::policy::{
-    Ask, BadPattern, BadPolicy, BadRule, Grants, MAX_NAMES, MAX_PATTERN, Policy, Rule, RulePlace, Verdict,
+    Ask, BadPattern, BadPolicy, BadRule, Grants, MAX_NAMES, MAX_PATTERN, Policy, Rule, RulePlace,
+    Verdict,
 };
 use portcullis_core::scope::{Hierarchy, Role, Scope, ScopeSet};
 use proptest::prelude::*;
@@ -67,10 +68,22 @@ fn names_match_with_stars_for_any_run_of_characters() {
 #[test]
 fn in_uris_one_star_stays_within_a_segment_and_two_do_not() {
     for (pattern, yes, no) in [
-        ("file:///public/*", &["file:///public/a", "file:///public/"][..], &["file:///public/a/b", "file:///public"][..]),
-        ("file:///public/**", &["file:///public/a", "file:///public/a/b/c"], &["file:///publicity", "file:///x/public/a"]),
+        (
+            "file:///public/*",
+            &["file:///public/a", "file:///public/"][..],
+            &["file:///public/a/b", "file:///public"][..],
+        ),
+        (
+            "file:///public/**",
+            &["file:///public/a", "file:///public/a/b/c"],
+            &["file:///publicity", "file:///x/public/a"],
+        ),
         ("file:///*/docs/**", &["file:///u1/docs/a/b"], &["file:///u1/x/docs/a", "file:///docs/a"]),
-        ("file:///**/x*", &["file:///a/x1", "file:///a/x/b/x1", "file:///a/b/xx"], &["file:///a/x/b/y", "file:///x1"]),
+        (
+            "file:///**/x*",
+            &["file:///a/x1", "file:///a/x/b/x1", "file:///a/b/xx"],
+            &["file:///a/x/b/y", "file:///x1"],
+        ),
         ("git://repo/**.md", &["git://repo/a.md", "git://repo/a/b.md"], &["git://repo/a.mdx"]),
         ("note://*", &["note://1"], &["note://1/2", "NOTE://1"]),
     ] {
@@ -124,7 +137,10 @@ fn what_base_scopes_govern_needs_no_rule_and_unknown_methods_do() {
 
     let signed_in = Policy::signed_in().build().unwrap();
     assert_eq!(signed_in.evaluate(&none, Ask::Target(&tool("a"))), Verdict::Yes { rule: None });
-    assert_eq!(signed_in.evaluate(&none, Ask::Method("org.example/a")), Verdict::Yes { rule: None });
+    assert_eq!(
+        signed_in.evaluate(&none, Ask::Method("org.example/a")),
+        Verdict::Yes { rule: None }
+    );
     let with_base = Policy::signed_in().base_scopes(scopes("mcp")).build().unwrap();
     assert_eq!(with_base.evaluate(&none, Ask::Base), Verdict::No);
     assert_eq!(with_base.evaluate(&none, Ask::Target(&tool("a"))), Verdict::No);
@@ -134,11 +150,14 @@ fn what_base_scopes_govern_needs_no_rule_and_unknown_methods_do() {
 fn the_first_rule_in_order_that_allows_is_named() {
     let rule = |entry: &str| Rule::allow([entry]).unwrap();
     let guarded = rule("tools/call read_*").scopes(scopes("files:read"));
-    let rules = [guarded, rule("tools/call *_b"), rule("tools/call read_*"), rule("tools/call read_b")];
+    let rules =
+        [guarded, rule("tools/call *_b"), rule("tools/call read_*"), rule("tools/call read_b")];
     let policy = Policy::rules(rules).build().unwrap();
     let by = |name: &str| allowed_by(&policy, Ask::Target(&tool(name)));
     assert_eq!((by("read_b"), by("read_a"), by("write_a")), (Some(1), Some(2), None));
-    let Verdict::Yes { rule: Some(rule) } = policy.evaluate(&Grants::default(), Ask::Target(&tool("read_b"))) else {
+    let Verdict::Yes { rule: Some(rule) } =
+        policy.evaluate(&Grants::default(), Ask::Target(&tool("read_b")))
+    else {
         panic!("refused");
     };
     assert_eq!(rule.to_string(), "2", "people count from one");
@@ -177,7 +196,12 @@ fn rules_that_cannot_mean_what_they_say_are_refused() {
     ] {
         assert_eq!(refused(entry), BadRule::Governed { text: entry.to_owned(), method, instead });
     }
-    for (entry, method) in [("tools/list", "tools/list"), ("logging/*", "logging/setLevel"), ("ping", "ping"), ("tasks/get", "tasks/get")] {
+    for (entry, method) in [
+        ("tools/list", "tools/list"),
+        ("logging/*", "logging/setLevel"),
+        ("ping", "ping"),
+        ("tasks/get", "tasks/get"),
+    ] {
         assert_eq!(refused(entry), BadRule::NeedsNoRule { text: entry.to_owned(), method });
     }
     assert!(Rule::allow(["com.example/run"]).is_ok());
@@ -203,11 +227,17 @@ fn policies_that_say_nothing_or_too_much_are_refused() {
 
     let offline = Policy::rules([rule().scopes(scopes("files:read offline_access"))]);
     assert_eq!(offline.build().unwrap_err(), BadPolicy::OfflineAccess);
-    assert_eq!(Policy::signed_in().base_scopes(scopes("offline_access")).build().unwrap_err(), BadPolicy::OfflineAccess);
+    assert_eq!(
+        Policy::signed_in().base_scopes(scopes("offline_access")).build().unwrap_err(),
+        BadPolicy::OfflineAccess
+    );
 
     let roles = |count: usize| (0..count).map(|i| Role::parse(&format!("r{i}")).unwrap());
     assert!(Policy::rules([rule().roles(roles(MAX_NAMES))]).build().is_ok());
-    assert_eq!(Policy::rules([rule().roles(roles(MAX_NAMES + 1))]).build().unwrap_err(), BadPolicy::TooManyNames);
+    assert_eq!(
+        Policy::rules([rule().roles(roles(MAX_NAMES + 1))]).build().unwrap_err(),
+        BadPolicy::TooManyNames
+    );
     let pair = |i: usize| (Scope::parse(&format!("s{i}")).unwrap(), Role::parse("r").unwrap());
     let too_many = Policy::rules([rule()]).scope_roles((0..=MAX_NAMES).map(pair));
     assert_eq!(too_many.build().unwrap_err(), BadPolicy::TooManyNames);
@@ -221,7 +251,10 @@ fn a_policy_varies_by_caller_where_scopes_or_roles_matter() {
     assert!(Policy::signed_in().base_scopes(scopes("a")).build().unwrap().varies());
     assert!(Policy::rules([rule().scopes(scopes("a"))]).build().unwrap().varies());
     assert!(Policy::rules([rule().roles([Role::parse("r").unwrap()])]).build().unwrap().varies());
-    assert_eq!(Policy::signed_in().hierarchy(Hierarchy::default()).build().unwrap().base_scopes(), &scopes_none());
+    assert_eq!(
+        Policy::signed_in().hierarchy(Hierarchy::default()).build().unwrap().base_scopes(),
+        &scopes_none()
+    );
 }
 
 fn scopes_none() -> ScopeSet {
@@ -236,7 +269,8 @@ fn matches_slowly(pattern: &[u8], text: &[u8], slashes_separate: bool) -> bool {
             (0..=text.len()).any(|at| matches_slowly(rest, &text[at..], slashes_separate))
         }
         [b'*', rest @ ..] => {
-            let reach = text.iter().position(|b| slashes_separate && *b == b'/').unwrap_or(text.len());
+            let reach =
+                text.iter().position(|b| slashes_separate && *b == b'/').unwrap_or(text.len());
             (0..=reach).any(|at| matches_slowly(rest, &text[at..], slashes_separate))
         }
         [byte, rest @ ..] => text.split_first().is_some_and(|(first, text)| {

@@ -11,24 +11,12 @@ fn scope(text: &str) -> Scope {
 }
 
 fn set(text: &str) -> ScopeSet {
-    if text.is_empty() {
-        ScopeSet::default()
-    } else {
-        ScopeSet::parse(text).unwrap()
-    }
+    if text.is_empty() { ScopeSet::default() } else { ScopeSet::parse(text).unwrap() }
 }
 
 #[test]
 fn scope_tokens_follow_rfc_6749() {
-    for text in [
-        "files:read",
-        "!",
-        "#",
-        "[",
-        "]",
-        "~",
-        "https://api.example.com/x.read",
-    ] {
+    for text in ["files:read", "!", "#", "[", "]", "~", "https://api.example.com/x.read"] {
         assert_eq!(Scope::parse(text).unwrap().as_str(), text);
     }
     for text in ["a b", "\"", "a\\b", "a\tb", "a\u{7f}", "ä", "a\0"] {
@@ -36,10 +24,7 @@ fn scope_tokens_follow_rfc_6749() {
     }
     assert_eq!(Scope::parse(""), Err(Invalid::Empty));
     assert!(Scope::parse(&"a".repeat(MAX_LENGTH)).is_ok());
-    assert_eq!(
-        Scope::parse(&"a".repeat(MAX_LENGTH + 1)),
-        Err(Invalid::TooLong)
-    );
+    assert_eq!(Scope::parse(&"a".repeat(MAX_LENGTH + 1)), Err(Invalid::TooLong));
     assert_ne!(scope("Files"), scope("files"));
 }
 
@@ -49,10 +34,7 @@ fn scope_lists_are_sorted_and_unique() {
     assert_eq!(scopes.to_string(), "C a b");
     assert_eq!(scopes.len(), 3);
     assert!(scopes.contains(&scope("a")) && !scopes.contains(&scope("A")));
-    assert_eq!(
-        scopes,
-        ["a", "b", "C", "a"].into_iter().map(scope).collect()
-    );
+    assert_eq!(scopes, ["a", "b", "C", "a"].into_iter().map(scope).collect());
     assert!(!scopes.is_empty() && ScopeSet::default().is_empty());
 }
 
@@ -69,25 +51,11 @@ fn scope_lists_have_single_spaces() {
 
 #[test]
 fn scope_lists_are_bounded() {
-    let list = |n: usize| {
-        (0..n)
-            .map(|i| format!("s{i}"))
-            .collect::<Vec<_>>()
-            .join(" ")
-    };
-    assert_eq!(
-        ScopeSet::parse(&list(MAX_SCOPES)).unwrap().len(),
-        MAX_SCOPES
-    );
-    assert_eq!(
-        ScopeSet::parse(&list(MAX_SCOPES + 1)),
-        Err(Invalid::TooMany)
-    );
+    let list = |n: usize| (0..n).map(|i| format!("s{i}")).collect::<Vec<_>>().join(" ");
+    assert_eq!(ScopeSet::parse(&list(MAX_SCOPES)).unwrap().len(), MAX_SCOPES);
+    assert_eq!(ScopeSet::parse(&list(MAX_SCOPES + 1)), Err(Invalid::TooMany));
     // Repeating one scope is no way around it.
-    assert_eq!(
-        ScopeSet::parse(&vec!["a"; MAX_SCOPES + 1].join(" ")),
-        Err(Invalid::TooMany)
-    );
+    assert_eq!(ScopeSet::parse(&vec!["a"; MAX_SCOPES + 1].join(" ")), Err(Invalid::TooMany));
 }
 
 #[test]
@@ -106,10 +74,7 @@ fn roles_are_any_text_without_control_characters() {
     assert_eq!(Role::parse(""), Err(Invalid::Empty));
     assert_eq!(Role::parse("a\nb"), Err(Invalid::Character));
     assert_eq!(Role::parse("a\u{85}b"), Err(Invalid::Character));
-    assert_eq!(
-        Role::parse(&"a".repeat(MAX_LENGTH + 1)),
-        Err(Invalid::TooLong)
-    );
+    assert_eq!(Role::parse(&"a".repeat(MAX_LENGTH + 1)), Err(Invalid::TooLong));
     assert!("a".repeat(MAX_LENGTH).parse::<Role>().is_ok());
 }
 

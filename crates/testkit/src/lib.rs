@@ -13,6 +13,7 @@
 )]
 
 mod key;
+pub mod lenient;
 mod signer;
 
 use base64::Engine as _;

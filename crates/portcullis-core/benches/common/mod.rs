@@ -19,7 +19,12 @@ const ROUNDS: usize = 101;
 const ROUND: Duration = Duration::from_millis(4);
 
 /// Times `ours` against `reference` and prints one line; `false` if the median ratio is over `bound`.
-pub fn compare<A, B>(what: &str, bound: f64, mut ours: impl FnMut() -> A, mut reference: impl FnMut() -> B) -> bool {
+pub fn compare<A, B>(
+    what: &str,
+    bound: f64,
+    mut ours: impl FnMut() -> A,
+    mut reference: impl FnMut() -> B,
+) -> bool {
     let calls = calls_per_round(&mut ours).max(calls_per_round(&mut reference));
     let (mut ratios, mut own, mut base) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {

@@ -12,8 +12,8 @@ pub(crate) use public_key::decode_digest;
 pub use public_key::{PublicKey, Thumbprint, VerifyError};
 pub use unusable::Unusable;
 
-use crate::document::{Document, Item};
 use crate::json::Flaw;
+use crate::json::{Document, Item};
 use crate::jws::Algorithm;
 
 /// Longer documents are refused unread.

@@ -12,8 +12,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::Unusable;
-use crate::document::{Document, Item};
 use crate::json::Flaw;
+use crate::json::{Document, Item};
 use crate::jws::Algorithm;
 
 /// Why a signature was not taken.

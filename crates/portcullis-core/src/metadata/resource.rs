@@ -131,10 +131,7 @@ impl ProtectedResource {
         let servers = self.authorization_servers.iter().map(Issuer::as_str);
         document.list("authorization_servers", servers);
         document.list("bearer_methods_supported", ["header"]);
-        document.list(
-            "scopes_supported",
-            self.scopes_supported.iter().map(Scope::as_str),
-        );
+        document.list("scopes_supported", self.scopes_supported.iter().map(Scope::as_str));
         document.text("resource_name", self.name.as_deref());
         document.text("resource_documentation", self.documentation.as_deref());
         document.finish()
@@ -143,11 +140,7 @@ impl ProtectedResource {
     /// Where the document is published: the well-known URL with the resource's path inserted. This is
     /// what `resource_metadata` names in a challenge (RFC 9728 section 5.1).
     pub fn metadata_url(&self) -> String {
-        inserted(
-            self.resource.origin(),
-            RESOURCE,
-            resource_tail(&self.resource),
-        )
+        inserted(self.resource.origin(), RESOURCE, resource_tail(&self.resource))
     }
 
     /// The well-known URL at the root of the same origin, for clients that look only there.
@@ -158,11 +151,7 @@ impl ProtectedResource {
     /// The path of [`ProtectedResource::metadata_url`], without a query: what a router matches.
     pub fn well_known_path(&self) -> String {
         let tail = resource_tail(&self.resource);
-        inserted(
-            "",
-            RESOURCE,
-            tail.split_once('?').map_or(tail, |(path, _)| path),
-        )
+        inserted("", RESOURCE, tail.split_once('?').map_or(tail, |(path, _)| path))
     }
 
     /// Judges a fetched document by what it was fetched for.
@@ -172,35 +161,20 @@ impl ProtectedResource {
     /// lists it, whatever the resource says.
     pub fn judge(document: &[u8], fetched: Fetched<'_>) -> Result<Self, MetadataError> {
         let reader = Reader::new(document)?;
-        let text = reader
-            .text("resource")?
-            .ok_or(MetadataError::Missing("resource"))?;
-        let resource = ResourceId::parse(text).map_err(|reason| MetadataError::Url {
-            member: "resource",
-            reason,
-        })?;
+        let text = reader.text("resource")?.ok_or(MetadataError::Missing("resource"))?;
+        let resource = ResourceId::parse(text)
+            .map_err(|reason| MetadataError::Url { member: "resource", reason })?;
         fetched.check(&resource)?;
         let servers = reader.items("authorization_servers")?.unwrap_or_default();
+        let servers = servers.into_iter().map(Issuer::parse).collect::<Result<_, _>>();
         let servers = servers
-            .into_iter()
-            .map(Issuer::parse)
-            .collect::<Result<_, _>>();
-        let servers = servers.map_err(|reason| MetadataError::Url {
-            member: "authorization_servers",
-            reason,
-        })?;
+            .map_err(|reason| MetadataError::Url { member: "authorization_servers", reason })?;
         let scopes = reader.scopes()?;
         let link = reader.text("resource_documentation")?;
         Ok(ProtectedResource {
-            scopes_supported: scopes
-                .iter()
-                .filter(|s| !is_offline_access(s))
-                .cloned()
-                .collect(),
+            scopes_supported: scopes.iter().filter(|s| !is_offline_access(s)).cloned().collect(),
             name: reader.short_text("resource_name")?,
-            documentation: link
-                .filter(|link| id::check_endpoint(link).is_ok())
-                .map(str::to_owned),
+            documentation: link.filter(|link| id::check_endpoint(link).is_ok()).map(str::to_owned),
             ..ProtectedResource::new(resource, servers)?
         })
     }

@@ -78,18 +78,12 @@ impl AuthorizationServer {
     /// (RFC 8414 section 3.3), or one server could speak for another.
     pub fn judge(document: &[u8], asked: &Issuer) -> Result<Self, MetadataError> {
         let reader = Reader::new(document)?;
-        let issuer = reader
-            .text("issuer")?
-            .ok_or(MetadataError::Missing("issuer"))?;
+        let issuer = reader.text("issuer")?.ok_or(MetadataError::Missing("issuer"))?;
         if issuer != asked.as_str() {
             // Whatever stands there, no more of it goes on than an identifier has.
             let found = issuer.chars().take(crate::id::MAX_LENGTH).collect();
             let wanted = asked.as_str().to_owned();
-            return Err(MetadataError::Mismatch {
-                member: "issuer",
-                found,
-                wanted,
-            });
+            return Err(MetadataError::Mismatch { member: "issuer", found, wanted });
         }
         Ok(AuthorizationServer {
             issuer: asked.clone(),
@@ -129,41 +123,23 @@ impl AuthorizationServer {
             ("registration_endpoint", &self.registration_endpoint),
             ("introspection_endpoint", &self.introspection_endpoint),
             ("revocation_endpoint", &self.revocation_endpoint),
-            (
-                "pushed_authorization_request_endpoint",
-                &self.pushed_authorization_request_endpoint,
-            ),
-            (
-                "device_authorization_endpoint",
-                &self.device_authorization_endpoint,
-            ),
+            ("pushed_authorization_request_endpoint", &self.pushed_authorization_request_endpoint),
+            ("device_authorization_endpoint", &self.device_authorization_endpoint),
         ];
         for (member, url) in urls {
             document.text(member, url.as_deref());
         }
-        document.list(
-            "scopes_supported",
-            self.scopes_supported.iter().map(Scope::as_str),
-        );
+        document.list("scopes_supported", self.scopes_supported.iter().map(Scope::as_str));
         let lists = [
             ("response_types_supported", &self.response_types_supported),
             ("grant_types_supported", &self.grant_types_supported),
-            (
-                "token_endpoint_auth_methods_supported",
-                &self.token_endpoint_auth_methods_supported,
-            ),
+            ("token_endpoint_auth_methods_supported", &self.token_endpoint_auth_methods_supported),
             (
                 "introspection_endpoint_auth_methods_supported",
                 &self.introspection_endpoint_auth_methods_supported,
             ),
-            (
-                "code_challenge_methods_supported",
-                &self.code_challenge_methods_supported,
-            ),
-            (
-                "dpop_signing_alg_values_supported",
-                &self.dpop_signing_alg_values_supported,
-            ),
+            ("code_challenge_methods_supported", &self.code_challenge_methods_supported),
+            ("dpop_signing_alg_values_supported", &self.dpop_signing_alg_values_supported),
         ];
         for (member, list) in lists {
             document.list(member, list.iter().flatten().map(String::as_str));

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::de::{DeserializeSeed, MapAccess};
 
 use crate::fold::alike;
-use crate::json::{self, Items, Names, Peek, ReadObject, Shape, Walk};
+use crate::json::{self, Flaw, Items, Names, Note, Peek, ReadObject, Shape, Walk};
 
 /// The arguments a policy asked for, of one call.
 #[derive(Debug, Default)]
@@ -26,7 +26,8 @@ impl<'a> Arguments<'a> {
     pub(super) fn read(message: &'a str, wanted: &[&str]) -> Arguments<'a> {
         let found = json::strictly(message, |de, flaw| {
             let leaf = Pick(wanted);
-            Peek { walk: Walk::new(flaw), object: At { path: &["params", "arguments"], leaf } }.deserialize(de)
+            Peek { walk: Walk::new(flaw), object: At { path: &["params", "arguments"], leaf } }
+                .deserialize(de)
         });
         match found {
             Ok(Shape::Object(Some(arguments))) => arguments,
@@ -50,13 +51,17 @@ struct At<'p, R> {
 impl<'de, R: ReadObject<'de> + Copy> ReadObject<'de> for At<'_, R> {
     type Out = Option<R::Out>;
     fn read<A: MapAccess<'de>>(self, walk: Walk<'_>, mut map: A) -> Result<Self::Out, A::Error> {
-        let Some((head, rest)) = self.path.split_first() else { return walk.members(map).map(|()| None) };
-        let mut found = None;
-        while let Some(name) = map.next_key_seed(json::Text)? {
-            if name != *head {
+        let Some((head, rest)) = self.path.split_first() else {
+            return walk.members(map).map(|()| None);
+        };
+        let (mut found, mut names) = (None, Names::new());
+        while let Some(name) = map.next_key_seed(Note(&mut names))? {
+            if name.as_deref() != Some(*head) {
                 map.next_value_seed(walk)?;
             } else if rest.is_empty() {
-                if let Shape::Object(leaf) = map.next_value_seed(Peek { walk, object: self.leaf })? {
+                if let Shape::Object(leaf) =
+                    map.next_value_seed(Peek { walk, object: self.leaf })?
+                {
                     found = Some(leaf);
                 }
             } else if let Shape::Object(inner) =
@@ -77,13 +82,17 @@ impl<'de> ReadObject<'de> for Pick<'_> {
     type Out = Arguments<'de>;
     fn read<A: MapAccess<'de>>(self, walk: Walk<'_>, mut map: A) -> Result<Self::Out, A::Error> {
         let mut arguments: Vec<(String, Argument<'de>)> = Vec::new();
-        let mut shadowed = Names::new();
-        while let Some(name) = map.next_key_seed(json::Text)? {
+        let (mut names, mut shadowed) = (Names::new(), Names::new());
+        while let Some(name) = map.next_key_seed(Note(&mut names))? {
+            let name = name.ok_or_else(|| walk.refuse(Flaw::DuplicateMember))?;
             for wanted in self.0.iter().filter(|wanted| alike(wanted, &name)) {
                 shadowed.insert_resolved(wanted);
             }
             if self.0.contains(&name.as_ref()) {
-                arguments.push((name.into_owned(), map.next_value_seed(Peek { walk, object: Items })?.into()));
+                arguments.push((
+                    name.into_owned(),
+                    map.next_value_seed(Peek { walk, object: Items })?.into(),
+                ));
             } else {
                 map.next_value_seed(walk)?;
             }

@@ -145,7 +145,9 @@ impl<'de> ReadCall<'de> {
         let call = Call {
             method,
             name: match method {
-                Method::Other | Method::Notification => Some(within(source, &checked(&name, "method")?)),
+                Method::Other | Method::Notification => {
+                    Some(within(source, checked(&name, "method")?))
+                }
                 _ => None,
             },
             id: message.id,
@@ -183,7 +185,7 @@ fn mirrored<'de>(method: Method, params: &Params<'de>) -> Result<Option<Cow<'de,
 /// Everything the message is aimed at, by its method.
 fn targets(source: &ByteString, method: Method, params: Params<'_>) -> Result<Targets, Reason> {
     let required = |member: Option<Shape<'_>>, title: &'static str| match member {
-        Some(Shape::Text(text)) => Ok(within(source, &checked(&text, title)?)),
+        Some(Shape::Text(text)) => Ok(within(source, checked(&text, title)?)),
         Some(_) => Err(Reason::WrongType(title)),
         None => Err(Reason::Missing(title)),
     };
@@ -205,10 +207,14 @@ fn targets(source: &ByteString, method: Method, params: Params<'_>) -> Result<Ta
         Method::CompletionComplete => match params.reference.map(|shape| *shape) {
             Some(Shape::Object(reference)) => match reference.kind {
                 Some(Shape::Text(kind)) if kind == "ref/prompt" => {
-                    Target::Prompt(required(reference.name, "params.ref.name")?)
+                    let name = required(reference.name, "params.ref.name")?;
+                    one_of_two(reference.uri.as_ref())?;
+                    Target::Prompt(name)
                 }
                 Some(Shape::Text(kind)) if kind == "ref/resource" => {
-                    Target::Resource(required(reference.uri, "params.ref.uri")?)
+                    let uri = required(reference.uri, "params.ref.uri")?;
+                    one_of_two(reference.name.as_ref())?;
+                    Target::Resource(uri)
                 }
                 _ => return Err(Reason::WrongType("params.ref.type")),
             },
@@ -221,6 +227,14 @@ fn targets(source: &ByteString, method: Method, params: Params<'_>) -> Result<Ta
     Ok(Targets::One(target))
 }
 
+/// A server that goes by the members and not by the `type` would take the other one.
+fn one_of_two(other: Option<&Shape<'_>>) -> Result<(), Reason> {
+    match other {
+        None | Some(Shape::Null) => Ok(()),
+        Some(_) => Err(Reason::WrongType("params.ref")),
+    }
+}
+
 /// The filter of `subscriptions/listen`: what the client wants to hear of.
 fn news(source: &ByteString, params: Params<'_>) -> Result<Vec<Target>, Reason> {
     const FILTER: &str = "params.notifications";
@@ -231,12 +245,17 @@ fn news(source: &ByteString, params: Params<'_>) -> Result<Vec<Target>, Reason> 
     };
     let mut targets = Vec::new();
     for (name, flag) in filter.flags {
-        let known = matches!(&*name, "toolsListChanged" | "promptsListChanged" | "resourcesListChanged");
-        let name = within(source, &checked(&name, FILTER)?);
+        let known =
+            matches!(&*name, "toolsListChanged" | "promptsListChanged" | "resourcesListChanged");
+        let name = within(source, checked(&name, FILTER)?);
         match flag {
             Shape::Bool(false) => {}
             Shape::Bool(true) if known => targets.push(Target::Changes(name)),
             _ if known => return Err(Reason::WrongType(FILTER)),
+            // `__proto__`, `$ref`, `@type` and `<<` bring in members from elsewhere.
+            _ if !name.starts_with(char::is_alphabetic) => {
+                return Err(Reason::SpecialMember(FILTER));
+            }
             _ => targets.push(Target::OtherNews(name)),
         }
     }
@@ -251,7 +270,7 @@ fn news(source: &ByteString, params: Params<'_>) -> Result<Vec<Target>, Reason> 
         }
         for item in items {
             let Shape::Text(text) = item else { return Err(Reason::WrongType(title)) };
-            targets.push(target(within(source, &checked(&text, title)?)));
+            targets.push(target(within(source, checked(&text, title)?)));
         }
         Ok(())
     };
@@ -261,20 +280,28 @@ fn news(source: &ByteString, params: Params<'_>) -> Result<Vec<Target>, Reason> 
 }
 
 /// A name an upstream in any language reads whole: a NUL would end it early in some, a line break
-/// would split it in a log.
+/// would split it in a log, blanks at its ends are trimmed by many (a byte order mark by JavaScript).
 fn checked<'t>(text: &Cow<'t, str>, title: &'static str) -> Result<Cow<'t, str>, Reason> {
-    let controls =
-        if text.is_ascii() { text.bytes().any(|b| b.is_ascii_control()) } else { text.chars().any(char::is_control) };
-    if text.is_empty() || text.len() > MAX_NAME || controls {
+    let controls = if text.is_ascii() {
+        text.bytes().any(|b| b.is_ascii_control())
+    } else {
+        text.chars().any(char::is_control)
+    };
+    let trimmed = text.starts_with(is_blank) || text.ends_with(is_blank);
+    if text.is_empty() || text.len() > MAX_NAME || controls || trimmed {
         return Err(Reason::BadName(title));
     }
     Ok(text.clone())
 }
 
+fn is_blank(c: char) -> bool {
+    c.is_whitespace() || c == '\u{feff}'
+}
+
 /// The text as a part of the body, or beside it where escapes had to be resolved.
-fn within(source: &ByteString, text: &Cow<'_, str>) -> ByteString {
+fn within(source: &ByteString, text: Cow<'_, str>) -> ByteString {
     match text {
         Cow::Borrowed(text) => source.slice_ref(text),
-        Cow::Owned(text) => ByteString::from(text.as_str()),
+        Cow::Owned(text) => ByteString::from(text),
     }
 }

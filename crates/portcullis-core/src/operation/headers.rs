@@ -40,7 +40,10 @@ impl<'h> Headers<'h> {
                 "mcp-name" => &mut picked.name,
                 "content-type" => &mut picked.content_type,
                 "content-encoding" => &mut picked.content_encoding,
-                other if other.starts_with("mcp-") && headers.get_all(name).iter().nth(1).is_some() => {
+                other
+                    if other.starts_with("mcp-")
+                        && headers.get_all(name).iter().nth(1).is_some() =>
+                {
                     return Err(Reason::RepeatedHeader(printable(other)));
                 }
                 _ => continue,
@@ -64,7 +67,10 @@ impl<'h> Headers<'h> {
 
     /// Refuses bodies that are not plain JSON in UTF-8.
     pub(super) fn media(&self) -> Result<(), Reason> {
-        if self.content_encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        if self
+            .content_encoding
+            .is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
+        {
             return Err(Reason::ContentEncoding);
         }
         let value = self.content_type.ok_or(Reason::MediaType)?;
@@ -111,7 +117,8 @@ fn is_json(value: &str) -> bool {
     essence.eq_ignore_ascii_case("application/json")
         && parts.all(|parameter| match parameter.split_once('=') {
             Some((name, value)) => {
-                let bare = value.strip_prefix('"').and_then(|v| v.strip_suffix('"')).unwrap_or(value);
+                let bare =
+                    value.strip_prefix('"').and_then(|v| v.strip_suffix('"')).unwrap_or(value);
                 name.eq_ignore_ascii_case("charset") && bare.eq_ignore_ascii_case("utf-8")
             }
             None => parameter.is_empty(),

@@ -61,7 +61,7 @@ impl RequestId {
 #[non_exhaustive]
 pub enum Reason {
     /// The body is not one strict JSON value.
-    #[error("the body is {0}")]
+    #[error("the body is refused: {0}")]
     Json(#[from] Flaw),
     /// The body is longer than the limit.
     #[error("the body is longer than {limit} bytes")]
@@ -99,11 +99,14 @@ pub enum Reason {
     /// A member of the wrong type.
     #[error("{0} has the wrong type")]
     WrongType(&'static str),
+    /// A member whose name means something to parsers, such as `__proto__`.
+    #[error("{0} has a member whose name does not begin with a letter")]
+    SpecialMember(&'static str),
     /// A member that the method needs.
     #[error("{0} is missing")]
     Missing(&'static str),
-    /// A name or URI that is empty, too long, or holds control characters.
-    #[error("{0} must be 1 to {MAX_NAME} bytes without control characters")]
+    /// A name or URI that is empty, too long, holds control characters, or has blanks at its ends.
+    #[error("{0} must be 1 to {MAX_NAME} bytes without control characters or blanks at its ends")]
     BadName(&'static str),
     /// More targets in one message than anybody needs.
     #[error("{0} has too many entries")]
@@ -149,14 +152,22 @@ impl Reason {
     /// 2026-07-28 reserves -32020 and -32022; everything else is JSON-RPC 2.0's own.
     pub fn code(&self) -> i32 {
         match self {
-            Reason::Json(_) => -32700,
-            Reason::WrongType(_) | Reason::Missing(_) | Reason::BadName(_) | Reason::TooMany(_) => -32602,
+            Reason::Json(
+                Flaw::Encoding | Flaw::InvalidUtf8 | Flaw::Syntax | Flaw::TrailingBytes,
+            ) => -32700,
+            Reason::WrongType(_)
+            | Reason::SpecialMember(_)
+            | Reason::Missing(_)
+            | Reason::BadName(_)
+            | Reason::TooMany(_) => -32602,
             Reason::HeaderMissing(_)
             | Reason::HeaderMalformed(_)
             | Reason::HeaderMismatch(_)
             | Reason::RepeatedHeader(_) => -32020,
             Reason::UnknownRevision { .. } => -32022,
-            Reason::TooLarge { .. }
+            // Other flaws stand in well-formed JSON, which is yet no message to act on.
+            Reason::Json(_)
+            | Reason::TooLarge { .. }
             | Reason::MediaType
             | Reason::ContentEncoding
             | Reason::HttpMethod

@@ -21,8 +21,13 @@ const ENVELOPE: &[&str] = &["jsonrpc", "id", "method", "params", "result", "erro
 const PARAMS: &[&str] = &["name", "uri", "taskId", "arguments", "ref", "notifications", "_meta"];
 const REFERENCE: &[&str] = &["type", "name", "uri"];
 const META: &[&str] = &[PROTOCOL_VERSION];
-const NOTIFICATIONS: &[&str] =
-    &["toolsListChanged", "promptsListChanged", "resourcesListChanged", "resourceSubscriptions", "taskIds"];
+const NOTIFICATIONS: &[&str] = &[
+    "toolsListChanged",
+    "promptsListChanged",
+    "resourcesListChanged",
+    "resourceSubscriptions",
+    "taskIds",
+];
 
 /// The `_meta` member in which a request of 2026-07-28 names its revision.
 pub(super) const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
@@ -42,7 +47,11 @@ impl Notes {
     }
 
     /// Refuses a name that a lenient parser would take for one of the reserved ones.
-    fn refuse_look_alike<E: serde::de::Error>(&self, name: &str, reserved: &[&'static str]) -> Result<(), E> {
+    fn refuse_look_alike<E: serde::de::Error>(
+        &self,
+        name: &str,
+        reserved: &[&'static str],
+    ) -> Result<(), E> {
         match reserved.iter().find(|known| alike(known, name)) {
             Some(known) => Err(self.refuse(Reason::LookAlikeMember(known))),
             None => Ok(()),
@@ -104,13 +113,18 @@ pub(super) struct Filter<'de> {
 pub(super) const MAX_ENTRIES: usize = 256;
 
 /// One message, or the texts of a batch's messages.
+#[expect(clippy::large_enum_variant, reason = "the large one is the usual one, and lives briefly")]
 pub(super) enum Body<'de> {
     One(Message<'de>),
     Batch(Vec<&'de str>),
 }
 
 /// Reads the whole body.
-pub(super) fn read<'de>(text: &'de str, batch_limit: usize, notes: &Notes) -> Result<Body<'de>, Reason> {
+pub(super) fn read<'de>(
+    text: &'de str,
+    batch_limit: usize,
+    notes: &Notes,
+) -> Result<Body<'de>, Reason> {
     match text.bytes().find(|b| !b.is_ascii_whitespace()) {
         Some(b'[') => split(text, batch_limit).map(Body::Batch),
         _ => read_noting(text, notes).map(Body::One),
@@ -138,7 +152,8 @@ fn read_noting<'de>(text: &'de str, notes: &Notes) -> Result<Message<'de>, Reaso
 /// The texts of the messages of a batch, each still to be read. Counting stops at the limit.
 fn split(text: &str, limit: usize) -> Result<Vec<&str>, Reason> {
     let mut too_many = false;
-    let messages = json::strictly(text, |de, _| de.deserialize_seq(Split { limit, too_many: &mut too_many }));
+    let messages =
+        json::strictly(text, |de, _| de.deserialize_seq(Split { limit, too_many: &mut too_many }));
     match messages {
         _ if too_many => Err(Reason::BatchSize { limit }),
         messages => messages.map_err(Reason::Json),
@@ -196,7 +211,8 @@ impl<'de> ReadObject<'de> for Envelope<'_, 'de> {
                 "method" => message.method = Some(map.next_value_seed(scalar)?),
                 "params" => {
                     let params = ParamsReader(notes, &mut message.params);
-                    message.params_shape = Some(map.next_value_seed(Peek { walk, object: params })?);
+                    message.params_shape =
+                        Some(map.next_value_seed(Peek { walk, object: params })?);
                 }
                 "result" | "error" => {
                     message.answers = true;
@@ -237,7 +253,8 @@ impl<'de> ReadObject<'de> for ParamsReader<'_, 'de> {
                 "taskId" => params.task_id = Some(map.next_value_seed(scalar)?),
                 "arguments" => params.arguments = Some(map.next_value_seed(scalar)?),
                 "ref" => {
-                    let reference = map.next_value_seed(Peek { walk, object: ReferenceReader(notes) })?;
+                    let reference =
+                        map.next_value_seed(Peek { walk, object: ReferenceReader(notes) })?;
                     params.reference = Some(Box::new(reference));
                 }
                 "notifications" => {
@@ -245,7 +262,8 @@ impl<'de> ReadObject<'de> for ParamsReader<'_, 'de> {
                     params.notifications = Some(Box::new(filter));
                 }
                 "_meta" => {
-                    params.meta = Some(map.next_value_seed(Peek { walk, object: MetaReader(notes) })?);
+                    params.meta =
+                        Some(map.next_value_seed(Peek { walk, object: MetaReader(notes) })?);
                 }
                 other => {
                     notes.refuse_look_alike(other, PARAMS)?;

@@ -23,8 +23,8 @@ use http::HeaderMap;
 
 pub(crate) use self::arguments::{Argument, Arguments};
 use self::call::ReadCall;
-use self::headers::{Headers, Mirrored};
 pub use self::call::{Call, Target};
+use self::headers::{Headers, Mirrored};
 pub use self::malformed::{MAX_NAME, Malformed, Reason, RequestId};
 use self::message::{Body, Message, Notes};
 pub use self::method::{Class, Method};
@@ -99,17 +99,27 @@ impl Operation {
         let body = ByteString::try_from(body).map_err(|_| json::Flaw::InvalidUtf8)?;
         let (calls, revision) = match message::read(&body, limits.batch, notes)? {
             Body::One(message) => single(&body, message, &headers, revision)?,
-            Body::Batch(messages) => (batch(&body, &messages, &headers, revision, limits.batch)?, revision),
+            Body::Batch(messages) => {
+                (batch(&body, &messages, &headers, revision, limits.batch)?, revision)
+            }
         };
         Ok(Operation { body, calls, revision })
     }
 
     /// A request of older revisions that HTTP itself names.
-    fn bodiless(method: Method, body: &Bytes, revision: Option<Revision>) -> Result<Operation, Reason> {
+    fn bodiless(
+        method: Method,
+        body: &Bytes,
+        revision: Option<Revision>,
+    ) -> Result<Operation, Reason> {
         if !body.is_empty() {
             return Err(Reason::UnexpectedBody);
         }
-        Ok(Operation { body: ByteString::new(), calls: Calls::One(Call::bodiless(method)), revision })
+        Ok(Operation {
+            body: ByteString::new(),
+            calls: Calls::One(Call::bodiless(method)),
+            revision,
+        })
     }
 
     /// The body, byte for byte as it came.

@@ -64,13 +64,16 @@ impl Vocabulary {
         if scopes.len() > MAX_NAMES || roles.len() > MAX_NAMES {
             return None;
         }
-        let mut vocabulary =
-            Vocabulary { scopes: scopes.iter().map(|scope| (scope.clone(), Grants::default())).collect(), roles };
+        let mut vocabulary = Vocabulary {
+            scopes: scopes.iter().map(|scope| (scope.clone(), Grants::default())).collect(),
+            roles,
+        };
         let grants: Vec<Grants> = scopes
             .iter()
             .map(|held| {
                 let satisfied = hierarchy.closure(&[held.clone()].into_iter().collect());
-                let mut grants = Grants { scopes: vocabulary.mask(&satisfied), roles: Mask::default() };
+                let mut grants =
+                    Grants { scopes: vocabulary.mask(&satisfied), roles: Mask::default() };
                 for (_, role) in scope_roles.iter().filter(|(scope, _)| satisfied.contains(scope)) {
                     grants.roles.add(&vocabulary.role_mask(std::slice::from_ref(role)));
                 }

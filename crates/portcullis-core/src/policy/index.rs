@@ -61,13 +61,20 @@ impl Index {
         let mut rest = text.as_bytes();
         let mut node = self.nodes.first();
         while let Some(here) = node {
-            rules.extend(here.open.iter().filter(|(pattern, _)| pattern.matches(rest)).map(|(_, rule)| *rule));
+            rules.extend(
+                here.open
+                    .iter()
+                    .filter(|(pattern, _)| pattern.matches(rest))
+                    .map(|(_, rule)| *rule),
+            );
             let Some((byte, after)) = rest.split_first() else {
                 rules.extend(&here.exact);
                 break;
             };
             let next = here.next.binary_search_by_key(byte, |(byte, _)| *byte).ok();
-            node = next.and_then(|found| here.next.get(found)).and_then(|(_, child)| self.nodes.get(*child));
+            node = next
+                .and_then(|found| here.next.get(found))
+                .and_then(|(_, child)| self.nodes.get(*child));
             rest = after;
         }
         rules.sort_unstable();

@@ -16,12 +16,12 @@ mod rule;
 
 use std::fmt;
 
-use self::grants::{Mask, Vocabulary};
 pub use self::grants::{Grants, MAX_NAMES};
+use self::grants::{Mask, Vocabulary};
 use self::index::Index;
 pub use self::pattern::{BadPattern, MAX_PATTERN};
-pub use self::rule::{BadRule, Rule};
 use self::rule::{ArgumentCondition, Kind};
+pub use self::rule::{BadRule, Rule};
 use crate::operation::{Arguments, Call, Class, Operation, Target};
 use crate::scope::{Hierarchy, Role, Scope, ScopeSet};
 use crate::token::VerifiedToken;
@@ -87,7 +87,9 @@ pub enum BadPolicy {
     #[error("the policy speaks of more than {MAX_NAMES} scopes or roles")]
     TooManyNames,
     /// `offline_access` is about refresh tokens, never about a resource (RS-2).
-    #[error("offline_access is no scope of a resource: clients ask the authorization server for it")]
+    #[error(
+        "offline_access is no scope of a resource: clients ask the authorization server for it"
+    )]
     OfflineAccess,
 }
 
@@ -248,7 +250,8 @@ impl Policy {
             index.insert(&allow.pattern, place);
         }
         self.arguments.extend(rule.args.iter().map(|ArgumentCondition { name, .. }| name.clone()));
-        let (scopes, roles) = (self.vocabulary.mask(&rule.scopes), self.vocabulary.role_mask(&rule.roles));
+        let (scopes, roles) =
+            (self.vocabulary.mask(&rule.scopes), self.vocabulary.role_mask(&rule.roles));
         self.rules.push(Compiled { rule, scopes, roles });
     }
 
@@ -269,7 +272,8 @@ impl Policy {
 
     /// Whether two callers with valid tokens can be answered differently.
     pub fn varies(&self) -> bool {
-        !self.base_scopes.is_empty() || self.rules.iter().any(|r| !r.rule.scopes.is_empty() || !r.rule.roles.is_empty())
+        !self.base_scopes.is_empty()
+            || self.rules.iter().any(|r| !r.rule.scopes.is_empty() || !r.rule.roles.is_empty())
     }
 
     /// Whether a caller with these grants may do this.
@@ -285,7 +289,8 @@ impl Policy {
             Listing::All => true,
             Listing::Allowed => self.evaluate(&grants, ask) != Verdict::No,
             Listing::Obtainable => {
-                self.evaluate(&grants, ask) != Verdict::No || self.step_up(token, &grants, ask, None).is_some()
+                self.evaluate(&grants, ask) != Verdict::No
+                    || self.step_up(token, &grants, ask, None).is_some()
             }
         }
     }
@@ -302,7 +307,12 @@ impl Policy {
     }
 
     /// [`Policy::evaluate`] with the arguments of the call, where they are known.
-    pub(crate) fn judge(&self, grants: &Grants, ask: Ask<'_>, arguments: Option<&Arguments<'_>>) -> Verdict {
+    pub(crate) fn judge(
+        &self,
+        grants: &Grants,
+        ask: Ask<'_>,
+        arguments: Option<&Arguments<'_>>,
+    ) -> Verdict {
         if !grants.scopes.contains_all(&self.base) {
             return Verdict::No;
         }
@@ -311,7 +321,9 @@ impl Policy {
         for (place, compiled) in candidates {
             if compiled.admits(grants) {
                 match arguments {
-                    _ if compiled.rule.args.is_empty() => return Verdict::Yes { rule: Some(place) },
+                    _ if compiled.rule.args.is_empty() => {
+                        return Verdict::Yes { rule: Some(place) };
+                    }
                     Some(arguments) if compiled.rule.arguments_match(arguments) => {
                         return Verdict::Yes { rule: Some(place) };
                     }
@@ -346,7 +358,9 @@ impl Policy {
         let Some(candidates) = self.candidates(ask) else { return Some(base) };
         let matching: Vec<&Compiled> = candidates
             .map(|(_, compiled)| compiled)
-            .filter(|compiled| arguments.is_none_or(|arguments| compiled.rule.arguments_match(arguments)))
+            .filter(|compiled| {
+                arguments.is_none_or(|arguments| compiled.rule.arguments_match(arguments))
+            })
             .collect();
         let allowing = matching.iter().find(|compiled| compiled.admits(grants));
         let scopes = |compiled: &&Compiled| self.scopes_for(token, grants, compiled);
@@ -358,17 +372,27 @@ impl Policy {
     }
 
     /// The scopes with which the caller meets the rule, where it can obtain them.
-    fn scopes_for(&self, token: &VerifiedToken, grants: &Grants, compiled: &Compiled) -> Option<ScopeSet> {
+    fn scopes_for(
+        &self,
+        token: &VerifiedToken,
+        grants: &Grants,
+        compiled: &Compiled,
+    ) -> Option<ScopeSet> {
         let rule = &compiled.rule;
         let mut scopes = self.needed(token, grants, &rule.scopes)?;
         let asserted = self.vocabulary.role_mask(token.roles());
         if !rule.roles.is_empty() && !asserted.intersects(&compiled.roles) {
             // A role that the issuer does not assert can only come with a scope.
             let brings = |(scope, role): &(Scope, Role)| {
-                let named = rule.roles.contains(role).then(|| self.name_for(token, grants, scope))?;
+                let named =
+                    rule.roles.contains(role).then(|| self.name_for(token, grants, scope))?;
                 named.map(|named| (!token.scopes().contains(&named), named))
             };
-            let (_, scope) = self.scope_roles.iter().filter_map(brings).min_by_key(|(asks_more, _)| *asks_more)?;
+            let (_, scope) = self
+                .scope_roles
+                .iter()
+                .filter_map(brings)
+                .min_by_key(|(asks_more, _)| *asks_more)?;
             scopes = scopes.union(&ScopeSet::from_iter([scope]));
         }
         Some(scopes)
@@ -381,16 +405,25 @@ impl Policy {
             Ask::Base | Ask::Target(Target::Task(_) | Target::Changes(_)) => return None,
             Ask::Target(Target::Tool(name)) => self.tools.rules(name),
             Ask::Target(Target::Prompt(name)) => self.prompts.rules(name),
-            Ask::Target(Target::Resource(uri)) if pattern::is_plain_path(uri) => self.resources.rules(uri),
+            Ask::Target(Target::Resource(uri)) if pattern::is_plain_path(uri) => {
+                self.resources.rules(uri)
+            }
             Ask::Target(Target::Resource(_) | Target::OtherNews(_)) => Vec::new(),
             Ask::Method(name) => self.methods.rules(name),
         };
-        Some(places.into_iter().filter_map(|place| Some((RulePlace(place), self.rules.get(place)?))))
+        Some(
+            places.into_iter().filter_map(|place| Some((RulePlace(place), self.rules.get(place)?))),
+        )
     }
 
     /// What a token must name to satisfy `scopes`; `None` where this caller cannot obtain it. What is
     /// held already is named too, since a client may ask for just what it is told.
-    fn needed(&self, token: &VerifiedToken, grants: &Grants, scopes: &ScopeSet) -> Option<ScopeSet> {
+    fn needed(
+        &self,
+        token: &VerifiedToken,
+        grants: &Grants,
+        scopes: &ScopeSet,
+    ) -> Option<ScopeSet> {
         scopes.iter().map(|scope| self.name_for(token, grants, scope)).collect()
     }
 
@@ -398,9 +431,11 @@ impl Policy {
     fn name_for(&self, token: &VerifiedToken, grants: &Grants, scope: &Scope) -> Option<Scope> {
         let mask = self.vocabulary.mask(&ScopeSet::from_iter([scope.clone()]));
         if token.scopes().contains(scope) || !grants.scopes.contains_all(&mask) {
-            return (token.scopes().contains(scope) || token.may_obtain(scope)).then(|| scope.clone());
+            return (token.scopes().contains(scope) || token.may_obtain(scope))
+                .then(|| scope.clone());
         }
-        let alone = |held: &Scope| self.vocabulary.grants(&ScopeSet::from_iter([held.clone()]), &[]);
+        let alone =
+            |held: &Scope| self.vocabulary.grants(&ScopeSet::from_iter([held.clone()]), &[]);
         token.scopes().iter().find(|held| alone(held).scopes.contains_all(&mask)).cloned()
     }
 }

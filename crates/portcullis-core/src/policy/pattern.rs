@@ -46,7 +46,9 @@ pub enum BadPattern {
     #[error("the pattern has control characters or spaces at its ends")]
     Characters,
     /// It can match no URI, since URIs with such parts match nothing.
-    #[error("URIs with dot segments, backslashes or encoded dots and slashes match nothing, and so would this")]
+    #[error(
+        "URIs with dot segments, backslashes or encoded dots and slashes match nothing, and so would this"
+    )]
     NeverMatches,
 }
 
@@ -86,12 +88,16 @@ impl Pattern {
 
     /// The bytes every match begins with.
     pub(super) fn literal_prefix(&self) -> Vec<u8> {
-        self.atoms.iter().map_while(|atom| if let Atom::Byte(byte) = atom { Some(*byte) } else { None }).collect()
+        self.atoms
+            .iter()
+            .map_while(|atom| if let Atom::Byte(byte) = atom { Some(*byte) } else { None })
+            .collect()
     }
 
     /// The pattern for what follows the literal prefix; `None` where nothing may follow.
     pub(super) fn after_prefix(&self) -> Option<Pattern> {
-        let rest: Box<[Atom]> = self.atoms.iter().skip_while(|a| matches!(a, Atom::Byte(_))).copied().collect();
+        let rest: Box<[Atom]> =
+            self.atoms.iter().skip_while(|a| matches!(a, Atom::Byte(_))).copied().collect();
         (!rest.is_empty()).then_some(Pattern { atoms: rest })
     }
 
@@ -113,7 +119,9 @@ impl Pattern {
             for (index, atom) in self.atoms.iter().enumerate() {
                 if states.has(index) {
                     match atom {
-                        Atom::Byte(own) if *own == byte => self.enter(&mut next, index.saturating_add(1)),
+                        Atom::Byte(own) if *own == byte => {
+                            self.enter(&mut next, index.saturating_add(1));
+                        }
                         Atom::Any => self.enter(&mut next, index),
                         Atom::AnyInSegment if byte != b'/' => self.enter(&mut next, index),
                         _ => {}

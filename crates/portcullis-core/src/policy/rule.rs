@@ -176,7 +176,8 @@ impl Rule {
 impl ArgumentCondition {
     fn admits(&self, text: &str) -> bool {
         self.any.iter().any(|(pattern, separator)| {
-            (*separator == Separator::None || is_plain_path(text)) && pattern.matches(text.as_bytes())
+            (*separator == Separator::None || is_plain_path(text))
+                && pattern.matches(text.as_bytes())
         })
     }
 }
@@ -185,17 +186,23 @@ impl Allow {
     fn parse(text: &str) -> Result<Allow, BadRule> {
         let owned = || text.to_owned();
         let compile = |pattern, separator| {
-            Pattern::compile(pattern, separator).map_err(|bad| BadRule::Pattern { text: owned(), bad })
+            Pattern::compile(pattern, separator)
+                .map_err(|bad| BadRule::Pattern { text: owned(), bad })
         };
         let Some((method, target)) = text.split_once(' ') else {
-            return Ok(Allow { kind: Kind::Method, pattern: Self::method(text, compile(text, Separator::None)?)? });
+            return Ok(Allow {
+                kind: Kind::Method,
+                pattern: Self::method(text, compile(text, Separator::None)?)?,
+            });
         };
         match TARGETED.into_iter().find(|row| row.0 == method) {
             Some((_, kind, separator)) => Ok(Allow { kind, pattern: compile(target, separator)? }),
             None => match Method::from_name(method).class() {
-                Class::Target => {
-                    Err(BadRule::Governed { text: owned(), method: Method::from_name(method).as_str(), instead: instead(method) })
-                }
+                Class::Target => Err(BadRule::Governed {
+                    text: owned(),
+                    method: Method::from_name(method).as_str(),
+                    instead: instead(method),
+                }),
                 _ => Err(BadRule::Pattern { text: owned(), bad: BadPattern::Characters }),
             },
         }
@@ -207,7 +214,9 @@ impl Allow {
         let Some(known) = known else { return Ok(pattern) };
         let (text, method) = (text.to_owned(), known.as_str());
         Err(match known.class() {
-            Class::Target if TARGETED.iter().any(|row| row.0 == text) => BadRule::TargetMissing { text },
+            Class::Target if TARGETED.iter().any(|row| row.0 == text) => {
+                BadRule::TargetMissing { text }
+            }
             Class::Target => BadRule::Governed { text, method, instead: instead(method) },
             Class::Open | Class::Base | Class::Method => BadRule::NeedsNoRule { text, method },
         })

@@ -11,7 +11,7 @@ use http::HeaderMap;
 
 use super::Refusal;
 use crate::bearer::TokenHash;
-use crate::document::{Document, Item};
+use crate::json::{Document, Item};
 use crate::jws::{self, Compact};
 use crate::keys::Thumbprint;
 use crate::time::UnixTime;

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::document::Item;
 use crate::id::{ClientId, Issuer};
+use crate::json::Item;
 use crate::jws::{self, Algorithm};
 use crate::scope::{Entitlements, Role, Scope, ScopeSet};
 

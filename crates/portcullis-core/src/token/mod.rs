@@ -22,7 +22,7 @@ pub use refusal::{Class, Refusal};
 pub use verified::{Confirmation, VerifiedToken};
 pub(crate) use verified::{Origin, accept};
 
-use crate::document::{At, Document};
+use crate::json::{At, Document};
 use crate::jws::{self, Algorithm, Compact};
 use crate::keys::KeySet;
 use crate::time::UnixTime;

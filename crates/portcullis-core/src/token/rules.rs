@@ -2,7 +2,7 @@
 
 use super::verified::{Confirmation, Origin};
 use super::{Expectation, Refusal, excerpt};
-use crate::document::{At, Item};
+use crate::json::{At, Item};
 use crate::jws;
 use crate::keys::Thumbprint;
 use crate::proof::CertificateThumbprint;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::rules::{Known, confirmation, name};
 use super::{ClaimPath, Expectation, Refusal};
-use crate::document::{At, Document, Item};
 use crate::id::Issuer;
+use crate::json::{At, Document, Item};
 use crate::keys::Thumbprint;
 use crate::proof::CertificateThumbprint;
 use crate::scope::{Role, Scope, ScopeSet};

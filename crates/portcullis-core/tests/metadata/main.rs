@@ -38,10 +38,7 @@ const AS: &str = "https://as.example.com";
 /// A resource's document with one member set (or, with null, not there).
 fn resource_document(member: &str, value: Value) -> Vec<u8> {
     let mut document = json!({ "resource": MCP, "authorization_servers": [AS] });
-    document
-        .as_object_mut()
-        .unwrap()
-        .insert(member.to_owned(), value);
+    document.as_object_mut().unwrap().insert(member.to_owned(), value);
     document.to_string().into_bytes()
 }
 
@@ -52,10 +49,7 @@ fn judge_resource(member: &str, value: Value) -> Result<ProtectedResource, Metad
 
 fn judge_server(member: &str, value: Value) -> Result<AuthorizationServer, MetadataError> {
     let mut document = json!({ "issuer": AS });
-    document
-        .as_object_mut()
-        .unwrap()
-        .insert(member.to_owned(), value);
+    document.as_object_mut().unwrap().insert(member.to_owned(), value);
     AuthorizationServer::judge(document.to_string().as_bytes(), &issuer(AS))
 }
 
@@ -79,7 +73,5 @@ const LISTS: [&str; 6] = [
     "dpop_signing_alg_values_supported",
 ];
 
-const FLAGS: [&str; 2] = [
-    "authorization_response_iss_parameter_supported",
-    "client_id_metadata_document_supported",
-];
+const FLAGS: [&str; 2] =
+    ["authorization_response_iss_parameter_supported", "client_id_metadata_document_supported"];

@@ -16,27 +16,19 @@ fn rfc_9728_section_3_2() {
     assert_eq!(judged.resource().as_str(), "https://resource.example.com");
     assert_eq!(
         judged.authorization_servers(),
-        [
-            issuer("https://as1.example.com"),
-            issuer("https://as2.example.net")
-        ]
+        [issuer("https://as1.example.com"), issuer("https://as2.example.net")]
     );
     assert_eq!(*judged.scopes_supported(), scopes("profile email phone"));
     let documentation = "https://resource.example.com/resource_documentation.html";
     assert_eq!(judged.resource_documentation(), Some(documentation));
     assert_eq!(judged.resource_name(), None);
     // What it says of itself is read back as the same.
-    assert_eq!(
-        ProtectedResource::judge(&judged.to_json(), fetched),
-        Ok(judged)
-    );
+    assert_eq!(ProtectedResource::judge(&judged.to_json(), fetched), Ok(judged));
 }
 
 #[test]
 fn the_document_served_names_resource_servers_and_scopes() {
-    let served = protected(MCP)
-        .scopes(scopes("files:read files:write"))
-        .unwrap();
+    let served = protected(MCP).scopes(scopes("files:read files:write")).unwrap();
     let served = served.name("Files").unwrap();
     assert_eq!(served.resource_name(), Some("Files"));
     let served = served.to_json();
@@ -56,15 +48,9 @@ fn the_document_served_names_resource_servers_and_scopes() {
 #[test]
 fn a_resource_names_at_least_one_server() {
     let new = |servers| ProtectedResource::new(resource(MCP), servers);
-    assert_eq!(
-        new(vec![]),
-        Err(MetadataError::Missing("authorization_servers"))
-    );
+    assert_eq!(new(vec![]), Err(MetadataError::Missing("authorization_servers")));
     assert!(new(vec![issuer(AS); 16]).is_ok());
-    assert_eq!(
-        new(vec![issuer(AS); 17]),
-        Err(MetadataError::Excessive("authorization_servers"))
-    );
+    assert_eq!(new(vec![issuer(AS); 17]), Err(MetadataError::Excessive("authorization_servers")));
     for missing in [json!(null), json!([])] {
         let judged = judge_resource("authorization_servers", missing);
         assert_eq!(judged, Err(MetadataError::Missing("authorization_servers")));
@@ -113,14 +99,8 @@ fn the_document_stands_at_the_path_inserted_url() {
 fn a_client_looks_at_the_path_and_then_at_the_root() {
     let root = "https://mcp.example.com/.well-known/oauth-protected-resource";
     let inserted = format!("{root}/files/mcp");
-    assert_eq!(
-        resource_metadata_urls(&resource(MCP)),
-        [inserted.as_str(), root]
-    );
-    assert_eq!(
-        resource_metadata_urls(&resource("https://mcp.example.com/")),
-        [root]
-    );
+    assert_eq!(resource_metadata_urls(&resource(MCP)), [inserted.as_str(), root]);
+    assert_eq!(resource_metadata_urls(&resource("https://mcp.example.com/")), [root]);
 }
 
 // req: CL-3
@@ -132,11 +112,7 @@ fn a_resource_document_is_for_the_mcp_url() {
     };
     let mismatch = |found: &str| {
         let (found, wanted) = (found.to_owned(), MCP.to_owned());
-        Err(MetadataError::Mismatch {
-            member: "resource",
-            found,
-            wanted,
-        })
+        Err(MetadataError::Mismatch { member: "resource", found, wanted })
     };
     let (by_path, at_root) = (Fetched::FromChallengeOrPath(MCP), Fetched::FromRoot(MCP));
     assert_eq!(judge(MCP, by_path), Ok(resource(MCP)));

@@ -10,10 +10,7 @@ fn what_a_client_can_do_without_is_dropped_where_it_is_unusable() {
     assert_eq!(judged.unwrap().scopes_supported, scopes("a"));
 
     let member = "resource_documentation";
-    for (link, kept) in [
-        ("https://docs.example.com/", true),
-        ("javascript:alert(1)", false),
-    ] {
+    for (link, kept) in [("https://docs.example.com/", true), ("javascript:alert(1)", false)] {
         let judged = judge_resource(member, json!(link)).unwrap();
         assert_eq!(judged.resource_documentation(), kept.then_some(link));
     }
@@ -21,26 +18,14 @@ fn what_a_client_can_do_without_is_dropped_where_it_is_unusable() {
     let reason = Invalid::Scheme;
     let said = protected(MCP).documentation("javascript:alert(1)");
     assert_eq!(said, Err(MetadataError::Url { member, reason }));
-    let said = protected(MCP)
-        .documentation("https://docs.example.com/")
-        .unwrap();
-    assert_eq!(
-        said.resource_documentation(),
-        Some("https://docs.example.com/")
-    );
+    let said = protected(MCP).documentation("https://docs.example.com/").unwrap();
+    assert_eq!(said.resource_documentation(), Some("https://docs.example.com/"));
 }
 
 #[test]
 fn wrong_types_are_named() {
     let others = |right: fn(&Value) -> bool| {
-        let all = [
-            json!(1),
-            json!("x"),
-            json!(true),
-            json!(["x"]),
-            json!([1]),
-            json!({}),
-        ];
+        let all = [json!(1), json!("x"), json!(true), json!(["x"]), json!([1]), json!({})];
         all.into_iter().filter(move |value| !right(value))
     };
     let is_list = |value: &Value| value.get(0).is_some_and(Value::is_string);
@@ -52,42 +37,26 @@ fn wrong_types_are_named() {
     ] {
         for &member in members {
             for wrong in others(right) {
-                assert_eq!(
-                    judge_server(member, wrong),
-                    Err(MetadataError::WrongType(member))
-                );
+                assert_eq!(judge_server(member, wrong), Err(MetadataError::WrongType(member)));
             }
             // Null is how some servers write an absent member.
             assert!(judge_server(member, json!(null)).is_ok());
         }
     }
     for member in ["resource", "resource_name", "resource_documentation"] {
-        assert_eq!(
-            judge_resource(member, json!(1)),
-            Err(MetadataError::WrongType(member))
-        );
+        assert_eq!(judge_resource(member, json!(1)), Err(MetadataError::WrongType(member)));
     }
     for member in ["authorization_servers", "scopes_supported"] {
-        assert_eq!(
-            judge_resource(member, json!(AS)),
-            Err(MetadataError::WrongType(member))
-        );
+        assert_eq!(judge_resource(member, json!(AS)), Err(MetadataError::WrongType(member)));
     }
-    assert_eq!(
-        judge_resource("resource", json!(null)),
-        Err(MetadataError::Missing("resource"))
-    );
+    assert_eq!(judge_resource("resource", json!(null)), Err(MetadataError::Missing("resource")));
     assert!(judge_resource("unknown", json!({ "resource": 1 })).is_ok());
 }
 
 #[test]
 fn absent_and_empty_are_told_apart_on_the_way_in() {
     let member = "code_challenge_methods_supported";
-    let methods = |value| {
-        judge_server(member, value)
-            .unwrap()
-            .code_challenge_methods_supported
-    };
+    let methods = |value| judge_server(member, value).unwrap().code_challenge_methods_supported;
     assert_eq!(methods(json!(null)), None);
     assert_eq!(methods(json!([])), Some(vec![]));
     assert_eq!(methods(json!(["S256"])), Some(vec!["S256".to_owned()]));
@@ -103,27 +72,15 @@ fn documents_are_one_json_object() {
             br#"{"issuer":"https://evil.example","issuer":"https://as.example.com"}"#,
             Flaw::DuplicateMember,
         ),
-        (
-            br#"{"issuer":"https://as.example.com","\u0069ssuer":"x"}"#,
-            Flaw::DuplicateMember,
-        ),
-        (
-            b"\xef\xbb\xbf{\"issuer\":\"https://as.example.com\"}",
-            Flaw::Encoding,
-        ),
-        (
-            br#"{"issuer":"https://as.example.com"}x"#,
-            Flaw::TrailingBytes,
-        ),
+        (br#"{"issuer":"https://as.example.com","\u0069ssuer":"x"}"#, Flaw::DuplicateMember),
+        (b"\xef\xbb\xbf{\"issuer\":\"https://as.example.com\"}", Flaw::Encoding),
+        (br#"{"issuer":"https://as.example.com"}x"#, Flaw::TrailingBytes),
         (b"<html>", Flaw::Syntax),
     ];
     for (document, flaw) in cases {
         assert_eq!(judge(document), Err(MetadataError::Json(flaw)));
         let fetched = Fetched::FromChallengeOrPath(MCP);
-        assert!(matches!(
-            ProtectedResource::judge(document, fetched),
-            Err(MetadataError::Json(_))
-        ));
+        assert!(matches!(ProtectedResource::judge(document, fetched), Err(MetadataError::Json(_))));
     }
 }
 
@@ -140,24 +97,15 @@ fn everything_is_bounded() {
 
     let list = |n: usize| judge_server("grant_types_supported", json!(vec!["x"; n]));
     assert!(list(MAX_ITEMS).is_ok());
-    assert_eq!(
-        list(MAX_ITEMS + 1),
-        Err(MetadataError::Excessive("grant_types_supported"))
-    );
+    assert_eq!(list(MAX_ITEMS + 1), Err(MetadataError::Excessive("grant_types_supported")));
 
     let item = |n: usize| judge_server("grant_types_supported", json!(["x".repeat(n)]));
     assert!(item(MAX_TEXT).is_ok());
-    assert_eq!(
-        item(MAX_TEXT + 1),
-        Err(MetadataError::Excessive("grant_types_supported"))
-    );
+    assert_eq!(item(MAX_TEXT + 1), Err(MetadataError::Excessive("grant_types_supported")));
 
     let name = |n: usize| judge_resource("resource_name", json!("x".repeat(n)));
     assert!(name(MAX_TEXT).is_ok());
-    assert_eq!(
-        name(MAX_TEXT + 1),
-        Err(MetadataError::Excessive("resource_name"))
-    );
+    assert_eq!(name(MAX_TEXT + 1), Err(MetadataError::Excessive("resource_name")));
     assert!(protected(MCP).name(&"x".repeat(MAX_TEXT)).is_ok());
     let longer = protected(MCP).name(&"x".repeat(MAX_TEXT + 1));
     assert_eq!(longer, Err(MetadataError::Excessive("resource_name")));

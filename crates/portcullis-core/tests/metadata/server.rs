@@ -41,11 +41,7 @@ fn the_issuer_is_identical_byte_for_byte() {
         let document = json!({ "issuer": said }).to_string();
         AuthorizationServer::judge(document.as_bytes(), &issuer(asked)).map(|server| server.issuer)
     };
-    for asked in [
-        AS,
-        "https://as.example.com/",
-        "https://AS.example.com:443/a",
-    ] {
+    for asked in [AS, "https://as.example.com/", "https://AS.example.com:443/a"] {
         assert_eq!(judge(asked, asked), Ok(issuer(asked)));
     }
     for said in [
@@ -59,11 +55,7 @@ fn the_issuer_is_identical_byte_for_byte() {
         "",
     ] {
         let (found, wanted) = (said.to_owned(), AS.to_owned());
-        let mismatch = MetadataError::Mismatch {
-            member: "issuer",
-            found,
-            wanted,
-        };
+        let mismatch = MetadataError::Mismatch { member: "issuer", found, wanted };
         assert_eq!(judge(said, AS), Err(mismatch), "{said}");
     }
     // A long lie is cut before it goes on to a log.
@@ -71,14 +63,8 @@ fn the_issuer_is_identical_byte_for_byte() {
         Err(MetadataError::Mismatch { found, .. }) => assert_eq!(found.len(), 2048),
         other => panic!("{other:?}"),
     }
-    assert_eq!(
-        judge_server("issuer", json!(null)),
-        Err(MetadataError::Missing("issuer"))
-    );
-    assert_eq!(
-        judge_server("issuer", json!([AS])),
-        Err(MetadataError::WrongType("issuer"))
-    );
+    assert_eq!(judge_server("issuer", json!(null)), Err(MetadataError::Missing("issuer")));
+    assert_eq!(judge_server("issuer", json!([AS])), Err(MetadataError::WrongType("issuer")));
     assert!(judge_server("issuer", json!(AS)).is_ok());
 }
 
@@ -119,10 +105,7 @@ fn every_member_goes_out_as_it_came_in() {
     let mut document = json!({ "issuer": AS, "scopes_supported": ["a", "b"] });
     let members = document.as_object_mut().unwrap();
     for (i, member) in URLS.into_iter().enumerate() {
-        members.insert(
-            member.to_owned(),
-            json!(format!("https://as.example.com/{i}?x")),
-        );
+        members.insert(member.to_owned(), json!(format!("https://as.example.com/{i}?x")));
     }
     for member in LISTS {
         members.insert(member.to_owned(), json!([member, "x"]));
@@ -131,77 +114,35 @@ fn every_member_goes_out_as_it_came_in() {
         members.insert(member.to_owned(), json!(true));
     }
     let judged = AuthorizationServer::judge(document.to_string().as_bytes(), &issuer(AS)).unwrap();
-    assert_eq!(
-        serde_json::from_slice::<Value>(&judged.to_json()).unwrap(),
-        document
-    );
+    assert_eq!(serde_json::from_slice::<Value>(&judged.to_json()).unwrap(), document);
     // And one that says nothing says nothing.
     let bare = AuthorizationServer::new(issuer(AS));
-    assert_eq!(
-        bare.to_json(),
-        json!({ "issuer": AS }).to_string().into_bytes()
-    );
-    assert_eq!(
-        AuthorizationServer::judge(&bare.to_json(), &issuer(AS)),
-        Ok(bare)
-    );
+    assert_eq!(bare.to_json(), json!({ "issuer": AS }).to_string().into_bytes());
+    assert_eq!(AuthorizationServer::judge(&bare.to_json(), &issuer(AS)), Ok(bare));
 }
 
 #[test]
 fn endpoints_are_https_or_loopback() {
     for member in URLS {
         for (refused, reason, accepted) in [
-            (
-                "http://as.example.com/x",
-                Invalid::PlainHttp,
-                "http://localhost:8080/x",
-            ),
-            (
-                "javascript:alert(1)",
-                Invalid::Scheme,
-                "https://as.example.com/x",
-            ),
-            (
-                "file:///etc/passwd",
-                Invalid::Scheme,
-                "https://as.example.com/etc/passwd",
-            ),
+            ("http://as.example.com/x", Invalid::PlainHttp, "http://localhost:8080/x"),
+            ("javascript:alert(1)", Invalid::Scheme, "https://as.example.com/x"),
+            ("file:///etc/passwd", Invalid::Scheme, "https://as.example.com/etc/passwd"),
             ("/x", Invalid::Grammar, "https://as.example.com/x?y"),
-            (
-                "https://u:p@as.example.com/x",
-                Invalid::UserInfo,
-                "https://as.example.com/x",
-            ),
-            (
-                "https://as.example.com/x#y",
-                Invalid::Fragment,
-                "https://other.example.com/x",
-            ),
+            ("https://u:p@as.example.com/x", Invalid::UserInfo, "https://as.example.com/x"),
+            ("https://as.example.com/x#y", Invalid::Fragment, "https://other.example.com/x"),
             ("", Invalid::Empty, "https://as.example.com"),
         ] {
             let judged = judge_server(member, json!(refused));
-            assert_eq!(
-                judged,
-                Err(MetadataError::Url { member, reason }),
-                "{refused}"
-            );
+            assert_eq!(judged, Err(MetadataError::Url { member, reason }), "{refused}");
             assert!(judge_server(member, json!(accepted)).is_ok(), "{accepted}");
         }
     }
     let (member, reason) = ("resource", Invalid::PlainHttp);
     let judged = judge_resource(member, json!("http://mcp.example.com"));
     assert_eq!(judged, Err(MetadataError::Url { member, reason }));
-    let judged = judge_resource(
-        "authorization_servers",
-        json!([AS, "http://as.example.com"]),
-    );
+    let judged = judge_resource("authorization_servers", json!([AS, "http://as.example.com"]));
     let reason = Invalid::PlainHttp;
-    assert_eq!(
-        judged,
-        Err(MetadataError::Url {
-            member: "authorization_servers",
-            reason
-        })
-    );
+    assert_eq!(judged, Err(MetadataError::Url { member: "authorization_servers", reason }));
     assert!(judge_resource("authorization_servers", json!([AS, "http://127.0.0.1"])).is_ok());
 }

@@ -139,10 +139,8 @@ impl Row {
         let mut line = format!("  {:<request$}  {:<credential$}  ", self.request, self.credential);
         match &self.verdict {
             Verdict::Allowed { rule } => {
-                let by = rule.map_or_else(
-                    || "base scope".to_owned(),
-                    |place| format!("rule {place}"),
-                );
+                let by =
+                    rule.map_or_else(|| "base scope".to_owned(), |place| format!("rule {place}"));
                 let _ = writeln!(line, "{} by {by}", colour.paint(GREEN, "allowed"));
             }
             Verdict::Denied { answer, .. } => {

@@ -11,10 +11,10 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use crate::json::{self, Flaw, Names, Note, Walk};
+use super::{Flaw, Names, Note, Walk, not_foreign, strictly};
 use crate::time::UnixTime;
 
-/// A JSON object and everything in it. Strict in every way [`json`] is.
+/// A JSON object and everything in it. Strict in every way this module is.
 pub(crate) struct Document {
     /// The JSON text, and behind it the strings that have escapes, with the escapes resolved.
     text: String,
@@ -58,10 +58,10 @@ struct Span {
 impl Document {
     /// Reads a JSON object.
     pub(crate) fn read(bytes: Vec<u8>) -> Result<Self, Flaw> {
-        json::not_foreign(&bytes)?;
+        not_foreign(&bytes)?;
         let mut text = String::from_utf8(bytes).map_err(|_| Flaw::InvalidUtf8)?;
         let mut tape = Tape::over(&text);
-        json::strictly(&text, |de, flaw| {
+        strictly(&text, |de, flaw| {
             let name = Span::default();
             Reader { walk: Walk::new(flaw), tape: &mut tape, name }.deserialize(de)
         })?;

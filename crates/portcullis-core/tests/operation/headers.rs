@@ -1,0 +1,139 @@
+//! The headers of 2026-07-28, and how they agree with the body.
+
+use super::*;
+
+// req: RS-11
+#[test]
+fn headers_of_2026_07_28_must_be_there_and_agree() {
+    let body = modern("tools/call", &json!({ "name": "add" }));
+    let good = post_with(&MODERN, body.clone()).unwrap();
+    assert_eq!((good.revision(), good.era()), (Some(Revision::V2026_07_28), Era::Modern));
+
+    let titles = ["MCP-Protocol-Version", "Mcp-Method", "Mcp-Name"];
+    for (index, title) in titles.into_iter().enumerate() {
+        let mut fewer = MODERN.to_vec();
+        fewer.remove(index);
+        assert_eq!(reason(post_with(&fewer, body.clone())), Reason::HeaderMissing(title));
+        let mut other = MODERN;
+        other[index].1 = if index == 0 { "2025-11-25" } else { "other" };
+        assert_eq!(reason(post_with(&other, body.clone())), Reason::HeaderMismatch(title));
+        let mut twice = MODERN.to_vec();
+        twice.push(MODERN[index]);
+        assert_eq!(
+            reason(post_with(&twice, body.clone())),
+            Reason::RepeatedHeader(title.to_lowercase())
+        );
+    }
+    let unnamed = legacy("tools/call", &json!({ "name": "add" }));
+    assert!(
+        matches!(reason(post_with(&MODERN, unnamed.clone())), Reason::Missing(m) if m.contains(VERSION_KEY))
+    );
+    // An older revision named to escape the rule: present headers are compared all the same.
+    let escape = [
+        ("mcp-protocol-version", "2025-11-25"),
+        ("mcp-method", "tools/call"),
+        ("mcp-name", "other"),
+    ];
+    assert_eq!(reason(post_with(&escape, unnamed.clone())), Reason::HeaderMismatch("Mcp-Name"));
+    assert!(post_with(&escape[..2], unnamed.clone()).is_ok());
+    assert_eq!(
+        reason(post_with(&[("mcp-method", "ping")], unnamed)),
+        Reason::HeaderMismatch("Mcp-Method")
+    );
+}
+
+// req: RS-11
+#[test]
+fn mcp_name_mirrors_name_uri_or_task_id_plain_or_in_base64() {
+    for (method, params, name) in [
+        ("tools/call", json!({ "name": "w\u{e9}ather" }), "=?base64?d8OpYXRoZXI=?="),
+        (
+            "tools/call",
+            json!({ "name": "=?base64?literal?=" }),
+            "=?base64?PT9iYXNlNjQ/bGl0ZXJhbD89?=",
+        ),
+        ("prompts/get", json!({ "name": "review" }), "review"),
+        ("resources/read", json!({ "uri": "file:///a b" }), "file:///a b"),
+        ("tasks/get", json!({ "taskId": "t-1" }), "t-1"),
+        ("tasks/update", json!({ "taskId": "t-1" }), "t-1"),
+        ("tasks/cancel", json!({ "taskId": "t-1" }), "t-1"),
+    ] {
+        let pairs =
+            [("mcp-protocol-version", "2026-07-28"), ("mcp-method", method), ("mcp-name", name)];
+        assert!(post_with(&pairs, modern(method, &params)).is_ok(), "{method} {name}");
+        assert_eq!(
+            reason(post_with(&pairs[..2], modern(method, &params))),
+            Reason::HeaderMissing("Mcp-Name")
+        );
+    }
+    let add = modern("tools/call", &json!({ "name": "add" }));
+    for (name, wanted) in [
+        ("=?base64?YWRk?=", None),
+        ("=?base64?YWRj?=", Some(Reason::HeaderMismatch("Mcp-Name"))),
+        ("=?BASE64?YWRk?=", Some(Reason::HeaderMismatch("Mcp-Name"))),
+        ("=?base64?YWR?=", Some(Reason::HeaderMalformed("Mcp-Name"))),
+        ("=?base64?_w==?=", Some(Reason::HeaderMalformed("Mcp-Name"))),
+        ("=?base64?/w==?=", Some(Reason::HeaderMalformed("Mcp-Name"))),
+        ("\u{e9}", Some(Reason::HeaderMalformed("Mcp-Name"))),
+        ("ADD", Some(Reason::HeaderMismatch("Mcp-Name"))),
+    ] {
+        let pairs = [MODERN[0], MODERN[1], ("mcp-name", name)];
+        assert_eq!(
+            post_with(&pairs, add.clone()).err().map(|m| m.reason().clone()),
+            wanted,
+            "{name}"
+        );
+    }
+    // A name where the body has none was routed on by somebody.
+    let pairs = [MODERN[0], ("mcp-method", "tools/list"), ("mcp-name", "add")];
+    assert_eq!(
+        reason(post_with(&pairs, modern("tools/list", &json!({})))),
+        Reason::HeaderMismatch("Mcp-Name")
+    );
+    assert!(post_with(&pairs[..2], modern("tools/list", &json!({}))).is_ok());
+}
+
+// req: RS-11
+#[test]
+fn an_unknown_revision_is_refused_and_the_known_ones_are_read() {
+    let ping = legacy("ping", &json!({}));
+    for revision in Revision::ALL {
+        let body =
+            if revision.era() == Era::Modern { modern("ping", &json!({})) } else { ping.clone() };
+        let pairs = [("mcp-protocol-version", revision.as_str()), ("mcp-method", "ping")];
+        assert_eq!(post_with(&pairs, body).unwrap().revision(), Some(revision));
+    }
+    for unknown in ["1900-01-01", "2026-07-29", "", "DRAFT", "2025-11-25 "] {
+        let refused = post_with(&[("mcp-protocol-version", unknown.trim_end())], ping.clone());
+        if unknown.ends_with(' ') {
+            assert!(refused.is_ok());
+        } else {
+            assert_eq!(reason(refused), Reason::UnknownRevision { requested: unknown.to_owned() });
+        }
+    }
+    let named = legacy("ping", &json!({ "_meta": { VERSION_KEY: "2199-01-01" } }));
+    assert_eq!(reason(post(named)), Reason::UnknownRevision { requested: "2199-01-01".to_owned() });
+}
+
+#[test]
+fn notifications_need_no_mirroring_headers_but_must_not_contradict_them() {
+    let body = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "_meta": { VERSION_KEY: "2026-07-28" } } });
+    assert!(post_with(&MODERN[..1], body.to_string()).is_ok());
+    assert_eq!(reason(post_with(&MODERN, body.to_string())), Reason::HeaderMismatch("Mcp-Method"));
+    // Without an id a call is still a call: some servers run it.
+    let hidden = json!({ "jsonrpc": "2.0", "method": "tools/call", "params": { "name": "add" } });
+    assert_eq!(post(hidden.to_string()).unwrap().calls()[0].targets(), [tool("add")]);
+}
+
+#[test]
+fn a_refusal_carries_the_request_id_and_the_era_for_its_answer() {
+    let refused =
+        post_with(&MODERN, r#"{"jsonrpc":"2.0","id":"q7","method":"tools/call","params":[]}"#)
+            .unwrap_err();
+    assert_eq!((refused.id(), refused.era()), (Some(&RequestId::Text("q7".into())), Era::Modern));
+    assert_eq!(refused.reason().code(), -32602);
+    let batch = post(r#"[{"jsonrpc":"2.0","id":1,"method":"ping"},{"jsonrpc":"2.0","id":2,"method":"ping","x":1}]"#).unwrap_err();
+    assert_eq!((batch.id(), batch.era()), (None, Era::Legacy));
+    let garbled = post_with(&[("mcp-protocol-version", "x\u{e9}")], "{}").unwrap_err();
+    assert_eq!((garbled.era(), garbled.reason().code()), (Era::Modern, -32020));
+}
