@@ -6,14 +6,15 @@
 
 /// Whether `name` is not `reserved` yet could be read as it.
 pub(crate) fn alike(reserved: &str, name: &str) -> bool {
-    (same(reserved, name) && name != reserved)
-        || (name.as_bytes().contains(&0) && alike_up_to_nul(reserved, name))
+    // A reader with C strings hears nothing behind a NUL.
+    let heard = name.split('\0').next().unwrap_or(name);
+    name != reserved && (same(reserved, name) || same(reserved, heard))
 }
 
-/// A reader with C strings hears nothing behind a NUL.
-#[cold]
-fn alike_up_to_nul(reserved: &str, name: &str) -> bool {
-    name.split('\0').next().is_some_and(|heard| same(reserved, heard))
+/// [`alike`] for a member name as it was read. One that has no escapes has no NUL either: JSON knows no
+/// other way to write it.
+pub(crate) fn alike_as_read(reserved: &str, name: &str, has_escapes: bool) -> bool {
+    if has_escapes { alike(reserved, name) } else { same(reserved, name) && name != reserved }
 }
 
 fn same(reserved: &str, name: &str) -> bool {

@@ -36,7 +36,7 @@ pub fn compare<A, B>(
     let ratio = median(&mut ratios);
     let verdict = if ratio <= bound { "ok" } else { "OVER" };
     println!(
-        "{what:<44} {:>11.0} ns {:>11.0} ns  ratio {ratio:.3}  bound {bound:.2}  {verdict}",
+        "{what:<56} {:>11.0} ns {:>11.0} ns  ratio {ratio:.3}  bound {bound:.2}  {verdict}",
         median(&mut own),
         median(&mut base),
     );
@@ -45,7 +45,7 @@ pub fn compare<A, B>(
 
 /// The heading over [`compare`]'s lines.
 pub fn heading() {
-    println!("{:<44} {:>14} {:>14}", "", "ours", "reference");
+    println!("{:<56} {:>14} {:>14}", "", "ours", "reference");
 }
 
 fn calls_per_round<T>(work: &mut impl FnMut() -> T) -> u32 {

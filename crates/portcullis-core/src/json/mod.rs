@@ -20,7 +20,7 @@ use std::cell::Cell;
 use serde::de::DeserializeSeed as _;
 
 pub(crate) use self::document::{At, Document, Item};
-pub(crate) use self::names::{Names, Note};
+pub(crate) use self::names::{Names, Note, Text};
 pub(crate) use self::walk::{Items, Peek, ReadObject, Shape, Skip, Walk};
 
 /// Deeper nesting than this is refused. No MCP message or JOSE document comes near it.

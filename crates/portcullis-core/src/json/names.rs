@@ -43,6 +43,13 @@ impl<'de> Names<'de> {
     }
 
     /// Notes a name; `false` if it was there.
+    pub(crate) fn insert(&mut self, name: Cow<'de, str>) -> bool {
+        match name {
+            Cow::Borrowed(name) => self.insert_borrowed(name),
+            Cow::Owned(name) => self.insert_resolved(&name),
+        }
+    }
+
     #[inline]
     pub(super) fn insert_borrowed(&mut self, name: &'de str) -> bool {
         let mark = Self::mark(name);
@@ -98,5 +105,29 @@ impl<'de> Visitor<'de> for Note<'_, 'de> {
     }
     fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
         Ok(self.0.insert_resolved(name).then(|| Cow::Owned(name.to_owned())))
+    }
+}
+
+/// Reads a member name, borrowed where it has no escapes. Whoever asks sees to repeated ones.
+#[derive(Clone, Copy)]
+pub(crate) struct Text;
+
+impl<'de> DeserializeSeed<'de> for Text {
+    type Value = Cow<'de, str>;
+    fn deserialize<D: Deserializer<'de>>(self, de: D) -> Result<Self::Value, D::Error> {
+        de.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Text {
+    type Value = Cow<'de, str>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a member name")
+    }
+    fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(name))
+    }
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(name.to_owned()))
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::de::{DeserializeSeed, MapAccess};
 
-use crate::fold::alike;
+use crate::fold::alike_as_read;
 use crate::json::{self, Flaw, Items, Names, Note, Peek, ReadObject, Shape, Walk};
 
 /// The arguments a policy asked for, of one call.
@@ -85,7 +85,8 @@ impl<'de> ReadObject<'de> for Pick<'_> {
         let (mut names, mut shadowed) = (Names::new(), Names::new());
         while let Some(name) = map.next_key_seed(Note(&mut names))? {
             let name = name.ok_or_else(|| walk.refuse(Flaw::DuplicateMember))?;
-            for wanted in self.0.iter().filter(|wanted| alike(wanted, &name)) {
+            let has_escapes = matches!(name, Cow::Owned(_));
+            for wanted in self.0.iter().filter(|wanted| alike_as_read(wanted, &name, has_escapes)) {
                 shadowed.insert_resolved(wanted);
             }
             if self.0.contains(&name.as_ref()) {

@@ -1,7 +1,5 @@
 //! One message as a call: its method and everything it is aimed at.
 
-use std::borrow::Cow;
-
 use bytestring::ByteString;
 
 use super::malformed::{MAX_NAME, Reason, RequestId};
@@ -101,56 +99,59 @@ impl Call {
 }
 
 /// A call, and the parts of its message that only the headers are compared with.
-pub(super) struct ReadCall<'de> {
+pub(super) struct ReadCall<'m> {
     pub(super) call: Call,
     /// What `Mcp-Name` must repeat.
-    pub(super) mirrored_name: Option<Cow<'de, str>>,
+    pub(super) mirrored_name: Option<&'m str>,
     /// The revision that `_meta` names.
-    pub(super) revision: Option<Cow<'de, str>>,
+    pub(super) revision: Option<&'m str>,
 }
 
-impl<'de> ReadCall<'de> {
+impl<'m> ReadCall<'m> {
     /// `source` holds the text the message was read from.
-    pub(super) fn of(source: &ByteString, message: Message<'de>) -> Result<ReadCall<'de>, Reason> {
+    pub(super) fn of(
+        source: &ByteString,
+        message: &'m Message<'_>,
+    ) -> Result<ReadCall<'m>, Reason> {
         match &message.version {
             Some(Shape::Text(version)) if version == "2.0" => {}
             _ => return Err(Reason::NotJsonRpc2),
         }
         let name = match &message.method {
             None => return Self::response(message),
-            Some(_) if message.answers => return Err(Reason::Envelope),
-            Some(Shape::Text(name)) => name.clone(),
+            Some(_) if message.answers() => return Err(Reason::Envelope),
+            Some(Shape::Text(name)) => name.as_ref(),
             Some(_) => return Err(Reason::WrongType("method")),
         };
-        let method = Method::from_name(&name);
+        let method = Method::from_name(name);
         if method == Method::Other
-            && let Some(known) = Method::look_alike(&name)
+            && let Some(known) = Method::look_alike(name)
         {
             return Err(Reason::LookAlikeMethod(known));
         }
         let params = match message.params_shape {
-            None | Some(Shape::Object(())) => message.params,
+            None | Some(Shape::Object(())) => &message.params,
             Some(_) => return Err(Reason::WrongType("params")),
         };
-        let revision = match params.meta {
+        let revision = match &params.meta {
             None | Some(Shape::Null) => None,
-            Some(Shape::Object(ref meta)) => match &meta.version {
+            Some(Shape::Object(meta)) => match &meta.version {
                 None => None,
-                Some(Shape::Text(version)) => Some(version.clone()),
+                Some(Shape::Text(version)) => Some(version.as_ref()),
                 Some(_) => return Err(Reason::WrongType(message::PROTOCOL_VERSION)),
             },
             Some(_) => return Err(Reason::WrongType("params._meta")),
         };
-        let mirrored_name = mirrored(method, &params)?;
+        let mirrored_name = mirrored(method, params)?;
         let call = Call {
             method,
             name: match method {
                 Method::Other | Method::Notification => {
-                    Some(within(source, checked(&name, "method")?))
+                    Some(within(source, checked(name, "method")?))
                 }
                 _ => None,
             },
-            id: message.id,
+            id: message.id.clone(),
             targets: targets(source, method, params)?,
             part: None,
         };
@@ -158,17 +159,17 @@ impl<'de> ReadCall<'de> {
     }
 
     /// The answer to a request that the server sent on a stream of 2025-11-25 or older.
-    fn response(message: Message<'de>) -> Result<ReadCall<'de>, Reason> {
-        if !message.answers || message.params_shape.is_some() || message.id.is_none() {
+    fn response(message: &Message<'_>) -> Result<ReadCall<'m>, Reason> {
+        if !message.answers() || message.params_shape.is_some() || message.id.is_none() {
             return Err(Reason::Envelope);
         }
-        let call = Call { id: message.id, ..Call::bodiless(Method::Response) };
+        let call = Call { id: message.id.clone(), ..Call::bodiless(Method::Response) };
         Ok(ReadCall { call, mirrored_name: None, revision: None })
     }
 }
 
 /// What `Mcp-Name` must repeat.
-fn mirrored<'de>(method: Method, params: &Params<'de>) -> Result<Option<Cow<'de, str>>, Reason> {
+fn mirrored<'m>(method: Method, params: &'m Params<'_>) -> Result<Option<&'m str>, Reason> {
     let (member, title) = match method.name_source() {
         NameSource::None => return Ok(None),
         NameSource::Name => (&params.name, "params.name"),
@@ -176,16 +177,16 @@ fn mirrored<'de>(method: Method, params: &Params<'de>) -> Result<Option<Cow<'de,
         NameSource::TaskId => (&params.task_id, "params.taskId"),
     };
     match member {
-        Some(Shape::Text(text)) => Ok(Some(text.clone())),
+        Some(Shape::Text(text)) => Ok(Some(text)),
         Some(_) => Err(Reason::WrongType(title)),
         None => Err(Reason::Missing(title)),
     }
 }
 
 /// Everything the message is aimed at, by its method.
-fn targets(source: &ByteString, method: Method, params: Params<'_>) -> Result<Targets, Reason> {
-    let required = |member: Option<Shape<'_>>, title: &'static str| match member {
-        Some(Shape::Text(text)) => Ok(within(source, checked(&text, title)?)),
+fn targets(source: &ByteString, method: Method, params: &Params<'_>) -> Result<Targets, Reason> {
+    let required = |member: &Option<Shape<'_>>, title: &'static str| match member {
+        Some(Shape::Text(text)) => Ok(within(source, checked(text, title)?)),
         Some(_) => Err(Reason::WrongType(title)),
         None => Err(Reason::Missing(title)),
     };
@@ -195,24 +196,24 @@ fn targets(source: &ByteString, method: Method, params: Params<'_>) -> Result<Ta
             if !matches!(params.arguments, None | Some(Shape::Null | Shape::Object(()))) {
                 return Err(Reason::WrongType("params.arguments"));
             }
-            let name = required(params.name, "params.name")?;
+            let name = required(&params.name, "params.name")?;
             if method == Method::ToolsCall { Target::Tool(name) } else { Target::Prompt(name) }
         }
         Method::ResourcesRead | Method::ResourcesSubscribe | Method::ResourcesUnsubscribe => {
-            Target::Resource(required(params.uri, "params.uri")?)
+            Target::Resource(required(&params.uri, "params.uri")?)
         }
         Method::TasksGet | Method::TasksResult | Method::TasksUpdate | Method::TasksCancel => {
-            Target::Task(required(params.task_id, "params.taskId")?)
+            Target::Task(required(&params.task_id, "params.taskId")?)
         }
-        Method::CompletionComplete => match params.reference.map(|shape| *shape) {
-            Some(Shape::Object(reference)) => match reference.kind {
+        Method::CompletionComplete => match params.reference.as_deref().and_then(Option::as_ref) {
+            Some(Shape::Object(reference)) => match &reference.kind {
                 Some(Shape::Text(kind)) if kind == "ref/prompt" => {
-                    let name = required(reference.name, "params.ref.name")?;
+                    let name = required(&reference.name, "params.ref.name")?;
                     one_of_two(reference.uri.as_ref())?;
                     Target::Prompt(name)
                 }
                 Some(Shape::Text(kind)) if kind == "ref/resource" => {
-                    let uri = required(reference.uri, "params.ref.uri")?;
+                    let uri = required(&reference.uri, "params.ref.uri")?;
                     one_of_two(reference.name.as_ref())?;
                     Target::Resource(uri)
                 }
@@ -236,22 +237,29 @@ fn one_of_two(other: Option<&Shape<'_>>) -> Result<(), Reason> {
 }
 
 /// The filter of `subscriptions/listen`: what the client wants to hear of.
-fn news(source: &ByteString, params: Params<'_>) -> Result<Vec<Target>, Reason> {
+fn news(source: &ByteString, params: &Params<'_>) -> Result<Vec<Target>, Reason> {
     const FILTER: &str = "params.notifications";
-    let filter = match params.notifications.map(|shape| *shape) {
+    let filter = match params.notifications.as_deref().and_then(Option::as_ref) {
         Some(Shape::Object(filter)) => filter,
         Some(_) => return Err(Reason::WrongType(FILTER)),
         None => return Err(Reason::Missing(FILTER)),
     };
     let mut targets = Vec::new();
-    for (name, flag) in filter.flags {
-        let known =
-            matches!(&*name, "toolsListChanged" | "promptsListChanged" | "resourcesListChanged");
-        let name = within(source, checked(&name, FILTER)?);
+    for (name, flag) in [
+        ("toolsListChanged", &filter.tools),
+        ("promptsListChanged", &filter.prompts),
+        ("resourcesListChanged", &filter.resource_list),
+    ] {
         match flag {
+            None | Some(Shape::Bool(false)) => {}
+            Some(Shape::Bool(true)) => targets.push(Target::Changes(name.into())),
+            Some(_) => return Err(Reason::WrongType(FILTER)),
+        }
+    }
+    for (name, wanted) in &filter.others {
+        let name = within(source, checked(name, FILTER)?);
+        match wanted {
             Shape::Bool(false) => {}
-            Shape::Bool(true) if known => targets.push(Target::Changes(name)),
-            _ if known => return Err(Reason::WrongType(FILTER)),
             // `__proto__`, `$ref`, `@type` and `<<` bring in members from elsewhere.
             _ if !name.starts_with(char::is_alphabetic) => {
                 return Err(Reason::SpecialMember(FILTER));
@@ -259,7 +267,7 @@ fn news(source: &ByteString, params: Params<'_>) -> Result<Vec<Target>, Reason> 
             _ => targets.push(Target::OtherNews(name)),
         }
     }
-    let mut each = |list: Option<Shape<'_>>, title, target: fn(ByteString) -> Target| {
+    let mut each = |list: &Option<Shape<'_>>, title, target: fn(ByteString) -> Target| {
         let items = match list {
             None => return Ok(()),
             Some(Shape::Array(items)) => items,
@@ -270,28 +278,28 @@ fn news(source: &ByteString, params: Params<'_>) -> Result<Vec<Target>, Reason> 
         }
         for item in items {
             let Shape::Text(text) = item else { return Err(Reason::WrongType(title)) };
-            targets.push(target(within(source, checked(&text, title)?)));
+            targets.push(target(within(source, checked(text, title)?)));
         }
         Ok(())
     };
-    each(filter.resources, "params.notifications.resourceSubscriptions", Target::Resource)?;
-    each(filter.tasks, "params.notifications.taskIds", Target::Task)?;
+    each(&filter.resources, "params.notifications.resourceSubscriptions", Target::Resource)?;
+    each(&filter.tasks, "params.notifications.taskIds", Target::Task)?;
     Ok(targets)
 }
 
 /// A name an upstream in any language reads whole: a NUL would end it early in some, a line break
 /// would split it in a log, blanks at its ends are trimmed by many (a byte order mark by JavaScript).
-fn checked<'t>(text: &Cow<'t, str>, title: &'static str) -> Result<Cow<'t, str>, Reason> {
-    let controls = if text.is_ascii() {
-        text.bytes().any(|b| b.is_ascii_control())
-    } else {
-        text.chars().any(char::is_control)
+fn checked<'t>(text: &'t str, title: &'static str) -> Result<&'t str, Reason> {
+    let plain = |text: &str| {
+        let trimmed = text.starts_with(is_blank) || text.ends_with(is_blank);
+        !trimmed && !text.chars().any(char::is_control)
     };
-    let trimmed = text.starts_with(is_blank) || text.ends_with(is_blank);
-    if text.is_empty() || text.len() > MAX_NAME || controls || trimmed {
+    // Nearly every name is visible ASCII.
+    let is_good = text.bytes().all(|byte| byte.is_ascii_graphic()) || plain(text);
+    if text.is_empty() || text.len() > MAX_NAME || !is_good {
         return Err(Reason::BadName(title));
     }
-    Ok(text.clone())
+    Ok(text)
 }
 
 fn is_blank(c: char) -> bool {
@@ -299,9 +307,10 @@ fn is_blank(c: char) -> bool {
 }
 
 /// The text as a part of the body, or beside it where escapes had to be resolved.
-fn within(source: &ByteString, text: Cow<'_, str>) -> ByteString {
-    match text {
-        Cow::Borrowed(text) => source.slice_ref(text),
-        Cow::Owned(text) => ByteString::from(text),
+fn within(source: &ByteString, text: &str) -> ByteString {
+    if source.as_bytes().as_ptr_range().contains(&text.as_ptr()) {
+        source.slice_ref(text)
+    } else {
+        ByteString::from(text)
     }
 }

@@ -12,8 +12,8 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::malformed::{MAX_NAME, Reason, RequestId};
-use crate::fold::alike;
-use crate::json::{self, Flaw, Items, Names, Note, Peek, ReadObject, Shape, Skip, Walk};
+use crate::fold::alike_as_read;
+use crate::json::{self, Flaw, Items, Names, Peek, ReadObject, Shape, Skip, Text, Walk};
 
 /// The names that decide what a message is.
 const ENVELOPE: &[&str] = &["jsonrpc", "id", "method", "params", "result", "error"];
@@ -32,34 +32,16 @@ const NOTIFICATIONS: &[&str] = &[
 /// The `_meta` member in which a request of 2026-07-28 names its revision.
 pub(super) const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 
-/// What could be read of a message although it is refused, and why it is.
+/// Where the readers below leave the name of what they refuse; the error of serde has no room for it.
 #[derive(Default)]
-pub(super) struct Notes {
-    reason: RefCell<Option<Reason>>,
-    id: RefCell<Option<RequestId>>,
-}
+struct Refused(RefCell<Option<Reason>>);
 
-impl Notes {
+impl Refused {
+    #[cold]
     fn refuse<E: serde::de::Error>(&self, reason: Reason) -> E {
         let error = E::custom(&reason);
-        self.reason.replace(Some(reason));
+        self.0.replace(Some(reason));
         error
-    }
-
-    /// Refuses a name that a lenient parser would take for one of the reserved ones.
-    fn refuse_look_alike<E: serde::de::Error>(
-        &self,
-        name: &str,
-        reserved: &[&'static str],
-    ) -> Result<(), E> {
-        match reserved.iter().find(|known| alike(known, name)) {
-            Some(known) => Err(self.refuse(Reason::LookAlikeMember(known))),
-            None => Ok(()),
-        }
-    }
-
-    pub(super) fn take_id(&self) -> Option<RequestId> {
-        self.id.take()
     }
 }
 
@@ -72,8 +54,15 @@ pub(super) struct Message<'de> {
     pub(super) params: Params<'de>,
     /// What stood in the place of `params`, where something did.
     pub(super) params_shape: Option<Shape<'de>>,
-    /// `result` or `error` is there.
-    pub(super) answers: bool,
+    pub(super) result: Option<Shape<'de>>,
+    pub(super) error: Option<Shape<'de>>,
+}
+
+impl Message<'_> {
+    /// Whether it answers a request.
+    pub(super) fn answers(&self) -> bool {
+        self.result.is_some() || self.error.is_some()
+    }
 }
 
 /// The members of `params` that some method's targets come from.
@@ -84,8 +73,8 @@ pub(super) struct Params<'de> {
     pub(super) task_id: Option<Shape<'de>>,
     pub(super) arguments: Option<Shape<'de>>,
     // Boxed, since few messages have them and all would carry them about.
-    pub(super) reference: Option<Box<Shape<'de, Reference<'de>>>>,
-    pub(super) notifications: Option<Box<Shape<'de, Filter<'de>>>>,
+    pub(super) reference: Option<Box<Option<Shape<'de, Reference<'de>>>>>,
+    pub(super) notifications: Option<Box<Option<Shape<'de, Filter<'de>>>>>,
     pub(super) meta: Option<Shape<'de, Meta<'de>>>,
 }
 
@@ -104,7 +93,11 @@ pub(super) struct Meta<'de> {
 /// The filter of `subscriptions/listen`.
 #[derive(Default)]
 pub(super) struct Filter<'de> {
-    pub(super) flags: Vec<(Cow<'de, str>, Shape<'de>)>,
+    pub(super) tools: Option<Shape<'de>>,
+    pub(super) prompts: Option<Shape<'de>>,
+    pub(super) resource_list: Option<Shape<'de>>,
+    /// Kinds of news that no revision defines.
+    pub(super) others: Vec<(Cow<'de, str>, Shape<'de>)>,
     pub(super) resources: Option<Shape<'de>>,
     pub(super) tasks: Option<Shape<'de>>,
 }
@@ -112,51 +105,32 @@ pub(super) struct Filter<'de> {
 /// More URIs or ids than this in one filter are refused.
 pub(super) const MAX_ENTRIES: usize = 256;
 
-/// One message, or the texts of a batch's messages.
-#[expect(clippy::large_enum_variant, reason = "the large one is the usual one, and lives briefly")]
-pub(super) enum Body<'de> {
-    One(Message<'de>),
-    Batch(Vec<&'de str>),
-}
-
-/// Reads the whole body.
-pub(super) fn read<'de>(
-    text: &'de str,
-    batch_limit: usize,
-    notes: &Notes,
-) -> Result<Body<'de>, Reason> {
-    match text.bytes().find(|b| !b.is_ascii_whitespace()) {
-        Some(b'[') => split(text, batch_limit).map(Body::Batch),
-        _ => read_noting(text, notes).map(Body::One),
+/// The texts of the messages of a batch, each still to be read; `None` where the body is no array.
+/// Counting stops at the limit.
+pub(super) fn split(text: &str, limit: usize) -> Result<Option<Vec<&str>>, Reason> {
+    if text.bytes().find(|b| !b.is_ascii_whitespace()) != Some(b'[') {
+        return Ok(None);
     }
-}
-
-/// Reads one message of a batch.
-pub(super) fn read_one(text: &str) -> Result<Message<'_>, Reason> {
-    // A fault in a batch is about no single request of it, so its id is forgotten.
-    read_noting(text, &Notes::default())
-}
-
-fn read_noting<'de>(text: &'de str, notes: &Notes) -> Result<Message<'de>, Reason> {
-    let mut message = Message::default();
-    let read = json::strictly(text, |de, flaw| {
-        Peek { walk: Walk::new(flaw), object: Envelope(notes, &mut message) }.deserialize(de)
-    });
-    match read {
-        Ok(Shape::Object(())) => Ok(message),
-        Ok(_) => Err(Flaw::NotAnObject.into()),
-        Err(flaw) => Err(notes.reason.take().unwrap_or(Reason::Json(flaw))),
-    }
-}
-
-/// The texts of the messages of a batch, each still to be read. Counting stops at the limit.
-fn split(text: &str, limit: usize) -> Result<Vec<&str>, Reason> {
     let mut too_many = false;
     let messages =
         json::strictly(text, |de, _| de.deserialize_seq(Split { limit, too_many: &mut too_many }));
     match messages {
         _ if too_many => Err(Reason::BatchSize { limit }),
-        messages => messages.map_err(Reason::Json),
+        messages => messages.map(Some).map_err(Reason::Json),
+    }
+}
+
+/// Reads one message into `message`, which is empty. Where it is refused, what was read before the
+/// fault stands there.
+pub(super) fn read<'de>(text: &'de str, message: &mut Message<'de>) -> Result<(), Reason> {
+    let refused = Refused::default();
+    let read = json::strictly(text, |de, flaw| {
+        Peek { walk: Walk::new(flaw), object: Envelope(&refused, message) }.deserialize(de)
+    });
+    match read {
+        Ok(Shape::Object(())) => Ok(()),
+        Ok(_) => Err(Flaw::NotAnObject.into()),
+        Err(flaw) => Err(refused.0.take().unwrap_or(Reason::Json(flaw))),
     }
 }
 
@@ -183,165 +157,190 @@ impl<'de> Visitor<'de> for Split<'_> {
     }
 }
 
-/// Calls `member` for each member of an object, having refused repeated names.
-fn each_member<'de, A: MapAccess<'de>>(
-    walk: Walk<'_>,
-    mut map: A,
-    mut member: impl FnMut(Cow<'de, str>, &mut A) -> Result<(), A::Error>,
-) -> Result<(), A::Error> {
-    let mut names = Names::new();
-    while let Some(name) = map.next_key_seed(Note(&mut names))? {
-        member(name.ok_or_else(|| walk.refuse(Flaw::DuplicateMember))?, &mut map)?;
-    }
-    Ok(())
+/// The names of one object that mean something to its reader, and those that do not.
+struct Members<'c, 'de> {
+    walk: Walk<'c>,
+    refused: &'c Refused,
+    reserved: &'static [&'static str],
+    others: Names<'de>,
 }
 
-/// The object readers below differ in their names only. The larger ones fill what they are given, so
-/// that no structure of this size travels through every layer of the deserializer.
-struct Envelope<'c, 'de>(&'c Notes, &'c mut Message<'de>);
+impl<'c, 'de> Members<'c, 'de> {
+    fn new(walk: Walk<'c>, refused: &'c Refused, reserved: &'static [&'static str]) -> Self {
+        Members { walk, refused, reserved, others: Names::new() }
+    }
+
+    /// Reads a reserved member into its place, which must be free: the place remembers the name.
+    fn place<A: MapAccess<'de>, R: ReadObject<'de>>(
+        &self,
+        place: &mut Option<Shape<'de, R::Out>>,
+        map: &mut A,
+        object: R,
+    ) -> Result<(), A::Error> {
+        if place.is_some() {
+            return Err(self.walk.refuse(Flaw::DuplicateMember));
+        }
+        *place = Some(map.next_value_seed(Peek { walk: self.walk, object })?);
+        Ok(())
+    }
+
+    /// Refuses another name that stands twice, or that a lenient parser takes for a reserved one.
+    fn other<E: serde::de::Error>(&mut self, name: Cow<'de, str>) -> Result<(), E> {
+        let has_escapes = matches!(name, Cow::Owned(_));
+        let known = |known: &&&'static str| alike_as_read(known, &name, has_escapes);
+        if let Some(known) = self.reserved.iter().find(known) {
+            return Err(self.refused.refuse(Reason::LookAlikeMember(known)));
+        }
+        if self.others.insert(name) { Ok(()) } else { Err(self.walk.refuse(Flaw::DuplicateMember)) }
+    }
+
+    /// [`Members::other`], the value walked and forgotten.
+    fn skip<A: MapAccess<'de>>(
+        &mut self,
+        name: Cow<'de, str>,
+        map: &mut A,
+    ) -> Result<(), A::Error> {
+        self.other(name)?;
+        map.next_value_seed(self.walk)
+    }
+}
+
+/// The object readers below differ in their names only. They fill what they are given, so that no
+/// structure of this size travels through every layer of the deserializer.
+struct Envelope<'c, 'de>(&'c Refused, &'c mut Message<'de>);
 
 impl<'de> ReadObject<'de> for Envelope<'_, 'de> {
     type Out = ();
-    fn read<A: MapAccess<'de>>(self, walk: Walk<'_>, map: A) -> Result<Self::Out, A::Error> {
-        let Envelope(notes, message) = self;
-        let scalar = Peek { walk, object: Skip };
-        each_member(walk, map, |name, map| {
+    fn read<A: MapAccess<'de>>(self, walk: Walk<'_>, mut map: A) -> Result<(), A::Error> {
+        let Envelope(refused, message) = self;
+        let mut members = Members::new(walk, refused, ENVELOPE);
+        while let Some(name) = map.next_key_seed(Text)? {
             match name.as_ref() {
-                "jsonrpc" => message.version = Some(map.next_value_seed(scalar)?),
-                "method" => message.method = Some(map.next_value_seed(scalar)?),
+                "jsonrpc" => members.place(&mut message.version, &mut map, Skip)?,
+                "method" => members.place(&mut message.method, &mut map, Skip)?,
                 "params" => {
-                    let params = ParamsReader(notes, &mut message.params);
-                    message.params_shape =
-                        Some(map.next_value_seed(Peek { walk, object: params })?);
+                    let reader = ParamsReader(refused, &mut message.params);
+                    members.place(&mut message.params_shape, &mut map, reader)?;
                 }
-                "result" | "error" => {
-                    message.answers = true;
-                    map.next_value_seed(walk)?;
-                }
+                "result" => members.place(&mut message.result, &mut map, Skip)?,
+                "error" => members.place(&mut message.error, &mut map, Skip)?,
                 "id" => {
-                    message.id = Some(match map.next_value_seed(scalar)? {
-                        Shape::Integer(number) => RequestId::Number(number),
-                        Shape::Text(text) if text.len() <= MAX_NAME => {
+                    let mut id = None;
+                    members.place(&mut id, &mut map, Skip)?;
+                    let id = match id {
+                        Some(Shape::Integer(number)) => RequestId::Number(number),
+                        Some(Shape::Text(text)) if text.len() <= MAX_NAME => {
                             RequestId::Text(ByteString::from(text.into_owned()))
                         }
-                        Shape::Text(_) => return Err(notes.refuse(Reason::BadName("id"))),
-                        _ => return Err(notes.refuse(Reason::WrongType("id"))),
-                    });
-                    notes.id.replace(message.id.clone());
+                        Some(Shape::Text(_)) => return Err(refused.refuse(Reason::BadName("id"))),
+                        _ => return Err(refused.refuse(Reason::WrongType("id"))),
+                    };
+                    if message.id.replace(id).is_some() {
+                        return Err(walk.refuse(Flaw::DuplicateMember));
+                    }
                 }
-                other => {
-                    notes.refuse_look_alike(other, ENVELOPE)?;
-                    return Err(notes.refuse(Reason::UnknownMember));
+                _ => {
+                    members.other(name)?;
+                    return Err(refused.refuse(Reason::UnknownMember));
                 }
             }
-            Ok(())
-        })
+        }
+        Ok(())
     }
 }
 
-struct ParamsReader<'c, 'de>(&'c Notes, &'c mut Params<'de>);
+struct ParamsReader<'c, 'de>(&'c Refused, &'c mut Params<'de>);
 
 impl<'de> ReadObject<'de> for ParamsReader<'_, 'de> {
     type Out = ();
-    fn read<A: MapAccess<'de>>(self, walk: Walk<'_>, map: A) -> Result<Self::Out, A::Error> {
-        let ParamsReader(notes, params) = self;
-        let scalar = Peek { walk, object: Skip };
-        each_member(walk, map, |name, map| {
+    fn read<A: MapAccess<'de>>(self, walk: Walk<'_>, mut map: A) -> Result<(), A::Error> {
+        let ParamsReader(refused, params) = self;
+        let mut members = Members::new(walk, refused, PARAMS);
+        while let Some(name) = map.next_key_seed(Text)? {
             match name.as_ref() {
-                "name" => params.name = Some(map.next_value_seed(scalar)?),
-                "uri" => params.uri = Some(map.next_value_seed(scalar)?),
-                "taskId" => params.task_id = Some(map.next_value_seed(scalar)?),
-                "arguments" => params.arguments = Some(map.next_value_seed(scalar)?),
+                "name" => members.place(&mut params.name, &mut map, Skip)?,
+                "uri" => members.place(&mut params.uri, &mut map, Skip)?,
+                "taskId" => members.place(&mut params.task_id, &mut map, Skip)?,
+                "arguments" => members.place(&mut params.arguments, &mut map, Skip)?,
                 "ref" => {
-                    let reference =
-                        map.next_value_seed(Peek { walk, object: ReferenceReader(notes) })?;
-                    params.reference = Some(Box::new(reference));
+                    let place = params.reference.get_or_insert_default();
+                    members.place(place, &mut map, ReferenceReader(refused))?;
                 }
                 "notifications" => {
-                    let filter = map.next_value_seed(Peek { walk, object: FilterReader(notes) })?;
-                    params.notifications = Some(Box::new(filter));
+                    let place = params.notifications.get_or_insert_default();
+                    members.place(place, &mut map, FilterReader(refused))?;
                 }
-                "_meta" => {
-                    params.meta =
-                        Some(map.next_value_seed(Peek { walk, object: MetaReader(notes) })?);
-                }
-                other => {
-                    notes.refuse_look_alike(other, PARAMS)?;
-                    map.next_value_seed(walk)?;
-                }
+                "_meta" => members.place(&mut params.meta, &mut map, MetaReader(refused))?,
+                _ => members.skip(name, &mut map)?,
             }
-            Ok(())
-        })
+        }
+        Ok(())
     }
 }
 
-struct ReferenceReader<'c>(&'c Notes);
+struct ReferenceReader<'c>(&'c Refused);
 
 impl<'de> ReadObject<'de> for ReferenceReader<'_> {
     type Out = Reference<'de>;
-    fn read<A: MapAccess<'de>>(self, walk: Walk<'_>, map: A) -> Result<Self::Out, A::Error> {
-        let scalar = Peek { walk, object: Skip };
+    fn read<A: MapAccess<'de>>(self, walk: Walk<'_>, mut map: A) -> Result<Self::Out, A::Error> {
         let mut reference = Reference::default();
-        each_member(walk, map, |name, map| {
+        let mut members = Members::new(walk, self.0, REFERENCE);
+        while let Some(name) = map.next_key_seed(Text)? {
             match name.as_ref() {
-                "type" => reference.kind = Some(map.next_value_seed(scalar)?),
-                "name" => reference.name = Some(map.next_value_seed(scalar)?),
-                "uri" => reference.uri = Some(map.next_value_seed(scalar)?),
-                other => {
-                    self.0.refuse_look_alike(other, REFERENCE)?;
-                    map.next_value_seed(walk)?;
-                }
+                "type" => members.place(&mut reference.kind, &mut map, Skip)?,
+                "name" => members.place(&mut reference.name, &mut map, Skip)?,
+                "uri" => members.place(&mut reference.uri, &mut map, Skip)?,
+                _ => members.skip(name, &mut map)?,
             }
-            Ok(())
-        })?;
+        }
         Ok(reference)
     }
 }
 
-struct MetaReader<'c>(&'c Notes);
+struct MetaReader<'c>(&'c Refused);
 
 impl<'de> ReadObject<'de> for MetaReader<'_> {
     type Out = Meta<'de>;
-    fn read<A: MapAccess<'de>>(self, walk: Walk<'_>, map: A) -> Result<Self::Out, A::Error> {
-        let scalar = Peek { walk, object: Skip };
+    fn read<A: MapAccess<'de>>(self, walk: Walk<'_>, mut map: A) -> Result<Self::Out, A::Error> {
         let mut meta = Meta::default();
-        each_member(walk, map, |name, map| {
-            match name.as_ref() {
-                PROTOCOL_VERSION => meta.version = Some(map.next_value_seed(scalar)?),
-                other => {
-                    self.0.refuse_look_alike(other, META)?;
-                    map.next_value_seed(walk)?;
-                }
+        let mut members = Members::new(walk, self.0, META);
+        while let Some(name) = map.next_key_seed(Text)? {
+            if name == PROTOCOL_VERSION {
+                members.place(&mut meta.version, &mut map, Skip)?;
+            } else {
+                members.skip(name, &mut map)?;
             }
-            Ok(())
-        })?;
+        }
         Ok(meta)
     }
 }
 
-struct FilterReader<'c>(&'c Notes);
+struct FilterReader<'c>(&'c Refused);
 
 impl<'de> ReadObject<'de> for FilterReader<'_> {
     type Out = Filter<'de>;
-    fn read<A: MapAccess<'de>>(self, walk: Walk<'_>, map: A) -> Result<Self::Out, A::Error> {
-        let notes = self.0;
-        let items = Peek { walk, object: Items };
+    fn read<A: MapAccess<'de>>(self, walk: Walk<'_>, mut map: A) -> Result<Self::Out, A::Error> {
         let mut filter = Filter::default();
-        each_member(walk, map, |name, map| {
+        let mut members = Members::new(walk, self.0, NOTIFICATIONS);
+        while let Some(name) = map.next_key_seed(Text)? {
             match name.as_ref() {
-                "resourceSubscriptions" => filter.resources = Some(map.next_value_seed(items)?),
-                "taskIds" => filter.tasks = Some(map.next_value_seed(items)?),
-                _ if filter.flags.len() == MAX_ENTRIES => {
-                    return Err(notes.refuse(Reason::TooMany("params.notifications")));
+                "resourceSubscriptions" => members.place(&mut filter.resources, &mut map, Items)?,
+                "taskIds" => members.place(&mut filter.tasks, &mut map, Items)?,
+                "toolsListChanged" => members.place(&mut filter.tools, &mut map, Skip)?,
+                "promptsListChanged" => members.place(&mut filter.prompts, &mut map, Skip)?,
+                "resourcesListChanged" => {
+                    members.place(&mut filter.resource_list, &mut map, Skip)?;
                 }
-                other => {
-                    notes.refuse_look_alike(other, NOTIFICATIONS)?;
-                    let flag = map.next_value_seed(Peek { walk, object: Skip })?;
-                    filter.flags.push((name, flag));
+                _ if filter.others.len() == MAX_ENTRIES => {
+                    return Err(self.0.refuse(Reason::TooMany("params.notifications")));
+                }
+                _ => {
+                    members.other(name.clone())?;
+                    let wanted = map.next_value_seed(Peek { walk, object: Skip })?;
+                    filter.others.push((name, wanted));
                 }
             }
-            Ok(())
-        })?;
+        }
         Ok(filter)
     }
 }

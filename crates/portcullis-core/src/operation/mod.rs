@@ -26,7 +26,7 @@ use self::call::ReadCall;
 pub use self::call::{Call, Target};
 use self::headers::{Headers, Mirrored};
 pub use self::malformed::{MAX_NAME, Malformed, Reason, RequestId};
-use self::message::{Body, Message, Notes};
+use self::message::Message;
 pub use self::method::{Class, Method};
 pub use self::revision::{Era, Revision};
 use crate::json;
@@ -68,11 +68,11 @@ impl Operation {
         body: Bytes,
         limits: Limits,
     ) -> Result<Operation, Malformed> {
-        let notes = Notes::default();
-        Self::read_noting(http_method, headers, body, limits, &notes).map_err(|reason| Malformed {
+        let mut id = None;
+        Self::read_noting(http_method, headers, body, limits, &mut id).map_err(|reason| Malformed {
             reason,
             era: Era::of(headers),
-            id: notes.take_id(),
+            id,
         })
     }
 
@@ -81,7 +81,7 @@ impl Operation {
         headers: &HeaderMap,
         body: Bytes,
         limits: Limits,
-        notes: &Notes,
+        id: &mut Option<RequestId>,
     ) -> Result<Operation, Reason> {
         let headers = Headers::pick(headers)?;
         let revision = headers.revision()?;
@@ -97,9 +97,9 @@ impl Operation {
         }
         json::not_foreign(&body)?;
         let body = ByteString::try_from(body).map_err(|_| json::Flaw::InvalidUtf8)?;
-        let (calls, revision) = match message::read(&body, limits.batch, notes)? {
-            Body::One(message) => single(&body, message, &headers, revision)?,
-            Body::Batch(messages) => {
+        let (calls, revision) = match message::split(&body, limits.batch)? {
+            None => single(&body, &headers, revision, id)?,
+            Some(messages) => {
                 (batch(&body, &messages, &headers, revision, limits.batch)?, revision)
             }
         };
@@ -157,24 +157,40 @@ impl Operation {
     }
 }
 
-/// The one call of a body that is one message, and the revision it is in.
+/// The one call of a body that is one message, and the revision it is in. What is refused leaves its
+/// `id` for the answer.
 fn single(
     body: &ByteString,
-    message: Message<'_>,
     headers: &Headers<'_>,
     revision: Option<Revision>,
+    id: &mut Option<RequestId>,
+) -> Result<(Calls, Option<Revision>), Reason> {
+    let mut message = Message::default();
+    let call = message::read(body, &mut message)
+        .and_then(|()| judge_single(body, headers, revision, &message));
+    if call.is_err() {
+        *id = message.id;
+    }
+    call
+}
+
+fn judge_single(
+    body: &ByteString,
+    headers: &Headers<'_>,
+    revision: Option<Revision>,
+    message: &Message<'_>,
 ) -> Result<(Calls, Option<Revision>), Reason> {
     let read = ReadCall::of(body, message)?;
     let is_response = read.call.method() == Method::Response;
     let is_request = read.call.id().is_some() && !is_response;
-    let revision = headers::agree_on_revision(revision, read.revision.as_deref(), is_request)?;
+    let revision = headers::agree_on_revision(revision, read.revision, is_request)?;
     let era = revision.map_or(Era::Legacy, Revision::era);
     if era == Era::Modern && is_response {
         return Err(Reason::ResponseNotExpected);
     }
     headers.agree(&Mirrored {
         method: (!is_response).then_some(read.call.method_name()),
-        name: read.mirrored_name.as_deref(),
+        name: read.mirrored_name,
         is_request,
         era,
     })?;
@@ -200,7 +216,9 @@ fn batch(
     let mut calls = Vec::with_capacity(messages.len());
     for message in messages {
         let part = body.slice_ref(message);
-        let read = ReadCall::of(&part, message::read_one(message)?)?;
+        let mut read = Message::default();
+        message::read(message, &mut read)?;
+        let read = ReadCall::of(&part, &read)?;
         // A message that names a revision of its own belongs to one without batches.
         if read.revision.is_some() {
             return Err(Reason::Batch);
