@@ -193,6 +193,36 @@ fn curves() {
     }
 }
 
+/// Points of small order: whoever knows one signs every message, without any private key.
+// req: RS-3
+#[test]
+fn ed25519_keys_of_small_order_are_no_keys() {
+    let of = |y: &str, sign: u8| {
+        let mut x: Vec<u8> = (0..32)
+            .map(|i| u8::from_str_radix(y.get(2 * i..2 * i + 2).unwrap(), 16).unwrap())
+            .collect();
+        x[31] |= sign << 7;
+        jwk(TestKey::Ed25519, &json!({"x": base64url(x)}))
+    };
+    let zeros = "00".repeat(30);
+    let ones = "ff".repeat(30);
+    for y in [
+        format!("00{zeros}00"),
+        format!("01{zeros}00"),
+        format!("ec{ones}7f"),
+        format!("ed{ones}7f"),
+        format!("ee{ones}7f"),
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05".to_owned(),
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a".to_owned(),
+    ] {
+        for sign in [0, 1] {
+            assert_eq!(unusable(&of(&y, sign)), Unusable::Point, "{y} {sign}");
+        }
+    }
+    // The base point of RFC 8032 section 5.1 is a point of large order.
+    usable(&of(&format!("58{}", "66".repeat(31)), 0));
+}
+
 #[test]
 fn coordinates_and_points() {
     let short = base64url([1; 31]);

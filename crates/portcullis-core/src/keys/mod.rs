@@ -6,14 +6,14 @@
 //! the good one before it.
 
 mod public_key;
+mod small_order;
 mod unusable;
 
 pub(crate) use public_key::decode_digest;
 pub use public_key::{PublicKey, Thumbprint, VerifyError};
 pub use unusable::Unusable;
 
-use crate::json::Flaw;
-use crate::json::{Document, Item};
+use crate::json::{Document, Flaw, Item};
 use crate::jws::Algorithm;
 
 /// Longer documents are refused unread.

@@ -12,8 +12,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::Unusable;
-use crate::json::Flaw;
-use crate::json::{Document, Item};
+use super::small_order;
+use crate::json::{Document, Flaw, Item};
 use crate::jws::Algorithm;
 
 /// Why a signature was not taken.
@@ -273,6 +273,9 @@ fn okp(jwk: Item<'_>, kid: Option<String>, only: Option<Algorithm>) -> Result<Pu
     let (x_text, x) = octets(jwk, "x")?;
     if x.len() != 32 {
         return Err(Unusable::Coordinate("x"));
+    }
+    if small_order::is_small_order(&x) {
+        return Err(Unusable::Point);
     }
     let form = ParsedPublicKey::new(&signature::ED25519, x).map_err(|_| Unusable::Point)?;
     let canonical = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x_text}"}}"#);

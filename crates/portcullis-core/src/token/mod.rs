@@ -33,10 +33,9 @@ use crate::time::UnixTime;
 pub fn looks_like_jwt(text: &str) -> bool {
     let base64url = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
     let shaped = text.bytes().all(|b| base64url(b) || b == b'.') && text.split('.').count() == 3;
-    // JSON whitespace before the brace is legal; sixteen characters are twelve octets.
-    let start = text.split('.').next().map(|header| header.get(..16).unwrap_or(header));
-    let start = start.and_then(|start| URL_SAFE_NO_PAD.decode(start).ok()).unwrap_or_default();
-    shaped && start.trim_ascii_start().first() == Some(&b'{')
+    // JSON allows any white space before the brace.
+    let header = || text.split('.').next().and_then(|header| URL_SAFE_NO_PAD.decode(header).ok());
+    shaped && header().is_some_and(|header| header.trim_ascii_start().first() == Some(&b'{'))
 }
 
 /// A token whose signature has not been verified: good for finding the key, and for nothing else.

@@ -118,6 +118,7 @@ fn looks() {
         "e30.e30.e30",
         "IHsidCI6MX0.e30.AA",
         "DQp7fQ.e30.",
+        "ICAgICAgICAgICAgICAgICAgICB7fQ.e30.",
     ] {
         assert!(looks_like_jwt(yes), "{yes}");
     }
