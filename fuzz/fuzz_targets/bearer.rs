@@ -33,7 +33,6 @@ fuzz_target!(|input: &[u8]| {
             assert!(!spaces.is_empty() && spaces.iter().all(|byte| *byte == b' '));
             assert!(is_token68(text) && text.len() <= MAX_LENGTH);
             assert_eq!(token.hash(), TokenHash::of(text));
-            assert!(!token.looks_like_jwt() || text.split('.').count() == 3);
             assert!(text.len() < 16 || !format!("{token:?}").contains(text), "a token in a log");
             assert!(matches!(token.scheme(), Scheme::Bearer | Scheme::Dpop));
         }

@@ -13,8 +13,6 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
 use crate::challenge::{is_token, token68_length};
-use crate::error::Failure;
-use crate::token;
 
 /// No access token is longer than this many bytes. The longest that identity providers mint (group
 /// lists) stay below half of it.
@@ -29,17 +27,6 @@ pub enum Presented<'h> {
     Token(AccessToken<'h>),
     /// Something that is answered with 400 (RFC 6750 section 3.1, `invalid_request`).
     Malformed(Malformed),
-}
-
-impl<'h> Presented<'h> {
-    /// The token, where a request needs one.
-    pub fn required(self) -> Result<AccessToken<'h>, Failure> {
-        match self {
-            Presented::Token(token) => Ok(token),
-            Presented::Absent => Err(Failure::Unauthenticated),
-            Presented::Malformed(malformed) => Err(malformed.into()),
-        }
-    }
 }
 
 /// Why the token of a request is not read.
@@ -165,12 +152,6 @@ impl<'h> AccessToken<'h> {
     /// The token itself.
     pub fn text(&self) -> &'h str {
         self.text
-    }
-
-    /// Whether it has the shape of a signed JWT ([`token::looks_like_jwt`]), so that it is judged as
-    /// one and never sent to an introspection endpoint in the hope of a kinder answer.
-    pub fn looks_like_jwt(&self) -> bool {
-        token::looks_like_jwt(self.text)
     }
 
     /// What stands for the token in caches and logs.

@@ -59,8 +59,8 @@ impl Permit {
 /// Everything in the operation must be allowed. What is refused for want of scopes that the caller
 /// can obtain is refused with all of them in one challenge, so that one step-up turns the answer.
 ///
-/// There is no decision without a caller: a request without a token is refused before its body is
-/// read, by [`Presented::required`](crate::bearer::Presented::required).
+/// There is no decision without a caller: a request without a token is refused before its body is read,
+/// where an [`AccessToken`](crate::bearer::AccessToken) is made of what was presented.
 pub fn decide(
     policy: &Policy,
     caller: Caller,

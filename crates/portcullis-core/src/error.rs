@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use crate::bearer::{AccessToken, Presented};
 use crate::operation::Reason;
 use crate::scope::ScopeSet;
 use crate::token::Class;
@@ -60,6 +61,18 @@ pub enum Failure {
         /// When to try again.
         retry_after: Duration,
     },
+}
+
+/// The token, where a request needs one.
+impl<'h> TryFrom<Presented<'h>> for AccessToken<'h> {
+    type Error = Failure;
+    fn try_from(presented: Presented<'h>) -> Result<Self, Failure> {
+        match presented {
+            Presented::Token(token) => Ok(token),
+            Presented::Absent => Err(Failure::Unauthenticated),
+            Presented::Malformed(malformed) => Err(malformed.into()),
+        }
+    }
 }
 
 impl From<introspection::Failure> for Failure {

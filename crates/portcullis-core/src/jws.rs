@@ -5,17 +5,13 @@
 //! for a text that asks for nothing unusual; what is left to do is arithmetic with a key somebody else
 //! chose. Everything here comes before any cryptography, and the lengths are checked first of all.
 
-mod algorithm;
-
 use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-pub use algorithm::Algorithm;
-
-use crate::json::Flaw;
-use crate::json::{At, Document, Item};
+use crate::json::{At, Document, Flaw, Item};
+pub use crate::keys::Algorithm;
 use crate::keys::{PublicKey, Unusable, VerifyError};
 
 /// Longer tokens are refused unread. HTTP servers commonly stop at 8 to 16 KiB of headers anyway.

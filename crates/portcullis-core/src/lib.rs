@@ -25,7 +25,7 @@
 //!
 //! use bytes::Bytes;
 //! use http::{HeaderMap, Method};
-//! use portcullis_core::bearer::present;
+//! use portcullis_core::bearer::{AccessToken, present};
 //! use portcullis_core::decide::{Permit, decide};
 //! use portcullis_core::denial::Denial;
 //! use portcullis_core::error::Failure;
@@ -42,7 +42,7 @@
 //!     expectation: &Arc<Expectation>,
 //!     now: UnixTime,
 //! ) -> Result<Caller, Failure> {
-//!     let token = present(headers, None).required()?;
+//!     let token = AccessToken::try_from(present(headers, None))?;
 //!     let unverified = Unverified::parse(token.text())?;
 //!     let expectation = unverified.expected_by([expectation]).ok_or(Failure::UnknownIssuer)?;
 //!     let verified = unverified.verify(keys, expectation, now)?;

@@ -132,31 +132,6 @@ fn length_is_bounded() {
 }
 
 #[test]
-fn signed_jwts_are_told_apart_by_shape() {
-    let looks =
-        |text: &str| token(&headers(&[format!("Bearer {text}").as_bytes()])).looks_like_jwt();
-    // {"alg":"none"} with and without signature, and a header that starts with {" or {space.
-    for jwt in
-        ["eyJhbGciOiJub25lIn0.e30.", "eyJhbGciOiJub25lIn0.e30.c2ln", "eyAifQ.e30.c2ln", "ew.."]
-    {
-        assert!(looks(jwt), "{jwt}");
-    }
-    for opaque in [
-        "mF_9.B5f-4.1JqM",
-        "eyJhbGciOiJub25lIn0.e30",
-        "eyJhbGciOiJub25lIn0.a.b.c.d",
-        "eyJhbGciOiJub25lIn0.e30.c2l~",
-        "eyJhbGciOiJub25lIn0.e3+0.c2ln",
-        "ezEx",
-        "eAAA.e30.c2ln",
-        "e.e30.c2ln",
-        "..",
-    ] {
-        assert!(!looks(opaque), "{opaque}");
-    }
-}
-
-#[test]
 fn debug_shows_no_token() {
     let secret = headers(&[b"Bearer mF_9.B5f-4.1JqM"]);
     // SHA-256 of "abc" is in FIPS 180-4.

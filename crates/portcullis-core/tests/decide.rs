@@ -13,8 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method as HttpMethod};
-use portcullis_core::bearer::Scheme;
-use portcullis_core::bearer::present;
+use portcullis_core::bearer::{AccessToken, Scheme, present};
 use portcullis_core::decide::{Permit, decide};
 use portcullis_core::error::Failure;
 use portcullis_core::id::Issuer;
@@ -129,13 +128,22 @@ fn a_permit_owns_what_was_allowed() {
 #[test]
 fn without_a_token_there_is_nobody_to_decide_about() {
     let mut headers = HeaderMap::new();
-    assert_eq!(present(&headers, None).required().unwrap_err(), Failure::Unauthenticated);
+    assert_eq!(
+        AccessToken::try_from(present(&headers, None)).unwrap_err(),
+        Failure::Unauthenticated
+    );
     headers.insert("authorization", HeaderValue::from_static("Basic YTpi"));
-    assert_eq!(present(&headers, None).required().unwrap_err(), Failure::Unauthenticated);
+    assert_eq!(
+        AccessToken::try_from(present(&headers, None)).unwrap_err(),
+        Failure::Unauthenticated
+    );
     headers.insert("authorization", HeaderValue::from_static("Bearer"));
-    assert!(matches!(present(&headers, None).required().unwrap_err(), Failure::Credentials(_)));
+    assert!(matches!(
+        AccessToken::try_from(present(&headers, None)).unwrap_err(),
+        Failure::Credentials(_)
+    ));
     headers.insert("authorization", HeaderValue::from_static("Bearer abc"));
-    assert_eq!(present(&headers, None).required().unwrap().text(), "abc");
+    assert_eq!(AccessToken::try_from(present(&headers, None)).unwrap().text(), "abc");
 }
 
 // req: RS-3

@@ -18,10 +18,9 @@ use portcullis_core::bearer::{Scheme, TokenHash};
 use portcullis_core::id::Issuer;
 use portcullis_core::json::Flaw;
 use portcullis_core::jws;
-use portcullis_core::keys::{KeySet, Unusable};
+use portcullis_core::keys::{CertificateThumbprint, KeySet, Unusable};
 use portcullis_core::proof::{
-    CertificateThumbprint, DpopProof, Evidence, Freshness, NoncePolicy, Refusal, Target, confirm,
-    dpop_header,
+    DpopProof, Evidence, Freshness, NoncePolicy, Refusal, Target, confirm, dpop_header,
 };
 use portcullis_core::time::UnixTime;
 use portcullis_core::token::{Class, Expectation, Unverified, VerifiedToken};

@@ -5,16 +5,18 @@
 //! neighbours, while a document that is not a key set at all is an error, so that it cannot replace
 //! the good one before it.
 
+mod algorithm;
 mod public_key;
 mod small_order;
+mod thumbprint;
 mod unusable;
 
-pub(crate) use public_key::decode_digest;
-pub use public_key::{PublicKey, Thumbprint, VerifyError};
+pub use algorithm::Algorithm;
+pub use public_key::{PublicKey, VerifyError};
+pub use thumbprint::{CertificateThumbprint, Thumbprint};
 pub use unusable::Unusable;
 
 use crate::json::{Document, Flaw, Item};
-use crate::jws::Algorithm;
 
 /// Longer documents are refused unread.
 pub const MAX_DOCUMENT: usize = 1024 * 1024;

@@ -6,15 +6,13 @@
 
 use std::fmt;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{self, EcdsaVerificationAlgorithm, ParsedPublicKey, RsaParameters};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::Unusable;
 use super::small_order;
+use super::{Algorithm, Thumbprint, Unusable};
 use crate::json::{Document, Flaw, Item};
-use crate::jws::Algorithm;
 
 /// Why a signature was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -28,44 +26,6 @@ pub enum VerifyError {
     /// The signature does not verify.
     #[error("the signature does not verify")]
     Signature,
-}
-
-/// The RFC 7638 thumbprint of a key, by SHA-256.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Thumbprint([u8; 32]);
-
-impl Thumbprint {
-    /// Reads the base64url form, as in `jkt` (RFC 9449 section 6.1).
-    pub fn parse(text: &str) -> Option<Self> {
-        decode_digest(text).map(Thumbprint)
-    }
-
-    /// The digest itself.
-    pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-/// The base64url form.
-impl fmt::Display for Thumbprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
-    }
-}
-
-impl fmt::Debug for Thumbprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Thumbprint({self})")
-    }
-}
-
-/// A SHA-256 digest from its base64url form, which has one spelling only.
-pub(crate) fn decode_digest(text: &str) -> Option<[u8; 32]> {
-    let mut digest = [0; 32];
-    match URL_SAFE_NO_PAD.decode_slice(text, &mut digest) {
-        Ok(32) => Some(digest),
-        _ => None,
-    }
 }
 
 /// A key that may verify signatures.
@@ -291,9 +251,8 @@ fn finish(
     if forms.is_empty() {
         return Err(Unusable::Algorithm);
     }
-    let mut thumbprint = [0; 32];
-    thumbprint.copy_from_slice(digest(&SHA256, canonical.as_bytes()).as_ref());
-    Ok(PublicKey { kid, forms, signature_len, thumbprint: Thumbprint(thumbprint) })
+    let thumbprint = Thumbprint::of_canonical(canonical);
+    Ok(PublicKey { kid, forms, signature_len, thumbprint })
 }
 
 fn text<'j>(jwk: Item<'j>, name: &'static str) -> Result<Option<&'j str>, Unusable> {

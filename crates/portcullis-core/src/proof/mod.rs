@@ -6,19 +6,14 @@
 
 mod dpop;
 
-use std::fmt;
 use std::sync::Arc;
-
-use aws_lc_rs::digest::{SHA256, digest};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 pub use dpop::{DpopProof, Freshness, NoncePolicy, Target, dpop_header};
 
 use crate::bearer::Scheme;
 use crate::json::Flaw;
 use crate::jws;
-use crate::keys::decode_digest;
+use crate::keys::CertificateThumbprint;
 use crate::time::UnixTime;
 use crate::token::{Class, Confirmation, VerifiedToken};
 
@@ -94,37 +89,6 @@ impl Refusal {
     /// The kind of refusal, for metrics.
     pub fn class(&self) -> Class {
         Class::Possession
-    }
-}
-
-/// The SHA-256 thumbprint of a certificate, as in `x5t#S256` (RFC 8705 section 3.1).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct CertificateThumbprint([u8; 32]);
-
-impl CertificateThumbprint {
-    /// Of a certificate in DER.
-    pub fn of_der(certificate: &[u8]) -> Self {
-        let mut thumbprint = [0; 32];
-        thumbprint.copy_from_slice(digest(&SHA256, certificate).as_ref());
-        CertificateThumbprint(thumbprint)
-    }
-
-    /// Reads the base64url form.
-    pub fn parse(text: &str) -> Option<Self> {
-        decode_digest(text).map(CertificateThumbprint)
-    }
-}
-
-/// The base64url form.
-impl fmt::Display for CertificateThumbprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
-    }
-}
-
-impl fmt::Debug for CertificateThumbprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CertificateThumbprint({self})")
     }
 }
 

@@ -4,8 +4,7 @@ use super::verified::{Confirmation, Origin};
 use super::{Expectation, Refusal, excerpt};
 use crate::json::{At, Item};
 use crate::jws;
-use crate::keys::Thumbprint;
-use crate::proof::CertificateThumbprint;
+use crate::keys::{CertificateThumbprint, Thumbprint};
 use crate::scope::{Scope, ScopeSet};
 use crate::time::UnixTime;
 

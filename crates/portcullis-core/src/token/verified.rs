@@ -7,8 +7,7 @@ use super::rules::{Known, confirmation, name};
 use super::{ClaimPath, Expectation, Refusal};
 use crate::id::Issuer;
 use crate::json::{At, Document, Item};
-use crate::keys::Thumbprint;
-use crate::proof::CertificateThumbprint;
+use crate::keys::{CertificateThumbprint, Thumbprint};
 use crate::scope::{Role, Scope, ScopeSet};
 use crate::time::UnixTime;
 

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
-use portcullis_core::bearer;
+use portcullis_core::bearer::{self, AccessToken};
 use portcullis_core::decide::{Permit, decide};
 use portcullis_core::denial::Denial;
 use portcullis_core::error::Failure;
@@ -101,7 +101,7 @@ impl Server {
         now: UnixTime,
     ) -> Result<Caller, Failure> {
         // 1: one header, one token.
-        let token = bearer::present(headers, query).required()?;
+        let token = AccessToken::try_from(bearer::present(headers, query))?;
         // 2: whose token it claims to be. Nothing is asked of an issuer that is not ours.
         let unverified = Unverified::parse(token.text())?;
         let expectation = unverified.expected_by([&self.expectation]);

@@ -67,7 +67,7 @@ impl Algorithm {
     }
 
     /// Shortest and longest signature in octets, for any key Portcullis accepts.
-    pub(super) const fn signature_octets(self) -> (usize, usize) {
+    pub(crate) const fn signature_octets(self) -> (usize, usize) {
         match self {
             // As long as the modulus: 2048 to 8192 bits.
             Algorithm::RS256
