@@ -6,6 +6,7 @@
 //! believes. `accept` is where claims become a token, for signed tokens and introspection answers
 //! alike, and no other function constructs one.
 
+mod confirmation;
 mod expectation;
 mod refusal;
 mod rules;
@@ -16,11 +17,13 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+pub use confirmation::Confirmation;
 pub use expectation::{ClaimPath, Expectation, InvalidPath, NoAudience};
 pub(crate) use refusal::excerpt;
 pub use refusal::{Class, Refusal};
-pub use verified::{Confirmation, VerifiedToken};
-pub(crate) use verified::{Origin, accept};
+pub(crate) use rules::Origin;
+pub use verified::VerifiedToken;
+pub(crate) use verified::accept;
 
 use crate::json::{At, Document};
 use crate::jws::{self, Algorithm, Compact};

@@ -1,10 +1,8 @@
 //! The rules a claims set is judged by, one function for each.
 
-use super::verified::{Confirmation, Origin};
 use super::{Expectation, Refusal, excerpt};
 use crate::json::{At, Item};
 use crate::jws;
-use crate::keys::{CertificateThumbprint, Thumbprint};
 use crate::scope::{Scope, ScopeSet};
 use crate::time::UnixTime;
 
@@ -13,6 +11,19 @@ const MAX_AUDIENCES: usize = 64;
 
 /// More scopes than this are refused; [`ScopeSet`] draws the same line.
 const MAX_SCOPES: usize = 256;
+
+/// How the claims came to be trusted, which decides what may be absent.
+#[derive(Clone, Copy)]
+pub(crate) enum Origin<'o> {
+    /// By the issuer's signature. The claims stand alone.
+    Signed {
+        /// The header's `typ`.
+        typ: Option<&'o str>,
+    },
+    /// By the issuer's answer to a question about this token. RFC 7662 section 2.2 makes every claim
+    /// optional, and who was asked is known.
+    Introspected,
+}
 
 /// The claims that mean something to us, found in one pass.
 #[derive(Default)]
@@ -238,20 +249,4 @@ fn time(what: &'static str, claim: Option<Item<'_>>) -> Result<Option<UnixTime>,
         None => Ok(None),
         Some(claim) => claim.as_time().map(Some).ok_or(Refusal::Malformed(what)),
     }
-}
-
-/// Exactly one confirmation method, and one of ours: a token that asks for more than we check must not
-/// pass for less (RFC 7800 section 3.1 leaves unknown methods to the application).
-pub(super) fn confirmation(cnf: Item<'_>) -> Result<Confirmation, Refusal> {
-    let mut members = cnf.members();
-    let found = match (members.next(), members.next()) {
-        (Some(("jkt", value)), None) => {
-            value.as_str().and_then(Thumbprint::parse).map(Confirmation::DpopKey)
-        }
-        (Some(("x5t#S256", value)), None) => {
-            value.as_str().and_then(CertificateThumbprint::parse).map(Confirmation::Certificate)
-        }
-        _ => None,
-    };
-    found.ok_or(Refusal::Confirmation)
 }

@@ -3,22 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::rules::{Known, confirmation, name};
-use super::{ClaimPath, Expectation, Refusal};
+use super::rules::{Known, Origin, name};
+use super::{ClaimPath, Confirmation, Expectation, Refusal};
 use crate::id::Issuer;
 use crate::json::{At, Document, Item};
-use crate::keys::{CertificateThumbprint, Thumbprint};
 use crate::scope::{Role, Scope, ScopeSet};
 use crate::time::UnixTime;
-
-/// The key whose possession a token asks its bearer to prove (`cnf`, RFC 7800).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Confirmation {
-    /// `jkt`: the thumbprint of a DPoP key (RFC 9449 section 6.1).
-    DpopKey(Thumbprint),
-    /// `x5t#S256`: the thumbprint of a TLS client certificate (RFC 8705 section 3.1).
-    Certificate(CertificateThumbprint),
-}
 
 /// A token that satisfied its issuer's [`Expectation`].
 ///
@@ -121,19 +111,6 @@ impl fmt::Debug for VerifiedToken {
     }
 }
 
-/// How the claims came to be trusted, which decides what may be absent.
-#[derive(Clone, Copy)]
-pub(crate) enum Origin<'o> {
-    /// By the issuer's signature. The claims stand alone.
-    Signed {
-        /// The header's `typ`.
-        typ: Option<&'o str>,
-    },
-    /// By the issuer's answer to a question about this token. RFC 7662 section 2.2 makes every claim
-    /// optional, and who was asked is known.
-    Introspected,
-}
-
 /// Judges claims whose origin is established. Nothing else makes a [`VerifiedToken`].
 pub(crate) fn accept(
     claims: Arc<Document>,
@@ -163,7 +140,7 @@ pub(crate) fn accept(
     }
     let token_id = name("jti", known.jti)?;
     let scopes = known.scopes(expectation)?;
-    let confirmation = known.cnf.map(confirmation).transpose()?;
+    let confirmation = known.cnf.map(Confirmation::of).transpose()?;
     let mut roles = Vec::new();
     for (role, path, values) in &expectation.roles {
         if !roles.contains(role) && path.has_any(root, values) {
