@@ -5,6 +5,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::string_slice,
+    clippy::indexing_slicing,
     reason = "tests"
 )]
 
@@ -69,7 +70,12 @@ fn caller_of(token: Arc<VerifiedToken>) -> Caller {
     confirm(token, Scheme::Bearer, Evidence::None).unwrap()
 }
 
+/// Reads a message, or a batch whose messages get ids of their own.
 fn read(body: &Value) -> Operation {
+    let mut body = body.clone();
+    for (id, message) in body.as_array_mut().into_iter().flatten().enumerate() {
+        message["id"] = json!(id);
+    }
     let headers = HeaderMap::from_iter([(
         http::header::CONTENT_TYPE,
         HeaderValue::from_static("application/json"),
@@ -78,8 +84,13 @@ fn read(body: &Value) -> Operation {
     Operation::read(&HttpMethod::POST, &headers, body, Limits::default()).unwrap()
 }
 
+/// A request, or a notification where the method is one.
 fn message(method: &str, params: &Value) -> Value {
-    json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params })
+    let mut message = json!({ "jsonrpc": "2.0", "method": method, "params": params });
+    if !method.starts_with("notifications/") {
+        message["id"] = json!(1);
+    }
+    message
 }
 
 fn call(tool: &str) -> Operation {
@@ -393,6 +404,30 @@ fn argument_conditions_read_booleans_and_integers_as_text() {
             "{other}"
         );
     }
+}
+
+/// A member named `arguments` says something about a call or a prompt, and about nothing else.
+#[test]
+fn only_calls_and_prompts_have_arguments() {
+    let rule = allow("prompts/get t").arg("v", ["dev"]).unwrap();
+    let policy = Policy::rules([rule]).build().unwrap();
+    let get =
+        |v: &str| read(&message("prompts/get", &json!({ "name": "t", "arguments": { "v": v } })));
+    permit(&policy, caller("", &[]), get("dev"));
+    assert_eq!(failure(&policy, caller("", &[]), get("prod")), Failure::Forbidden);
+    let complete = json!({ "ref": { "type": "ref/prompt", "name": "t" }, "arguments": { "v": "dev" },
+                           "argument": { "name": "v", "value": "prod" } });
+    let complete = read(&message("completion/complete", &complete));
+    assert_eq!(failure(&policy, caller("", &[]), complete), Failure::Forbidden);
+}
+
+#[test]
+fn numbers_that_doubles_cannot_tell_apart_match_nothing() {
+    let rule = allow("tools/call x").arg("n", ["9007199254740991", "9007199254740993"]).unwrap();
+    let policy = Policy::rules([rule]).build().unwrap();
+    let with = |n: u64| call_with("x", &json!({ "n": n }));
+    permit(&policy, caller("", &[]), with(9_007_199_254_740_991));
+    assert_eq!(failure(&policy, caller("", &[]), with(9_007_199_254_740_993)), Failure::Forbidden);
 }
 
 #[test]

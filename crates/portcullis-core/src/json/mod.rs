@@ -21,7 +21,7 @@ use serde::de::DeserializeSeed as _;
 
 pub(crate) use self::document::{At, Document, Item};
 pub(crate) use self::names::{Names, Note, Text};
-pub(crate) use self::walk::{Items, Peek, ReadObject, Shape, Skip, Walk};
+pub(crate) use self::walk::{Items, MAX_ITEMS, Peek, ReadObject, Shape, Skip, Walk};
 
 /// Deeper nesting than this is refused. No MCP message or JOSE document comes near it.
 pub const MAX_DEPTH: u8 = 64;
@@ -71,6 +71,11 @@ pub(crate) fn not_foreign(bytes: &[u8]) -> Result<(), Flaw> {
 pub(crate) fn text(bytes: &[u8]) -> Result<&str, Flaw> {
     not_foreign(bytes)?;
     std::str::from_utf8(bytes).map_err(|_| Flaw::InvalidUtf8)
+}
+
+/// The integer, where it is the same to readers that have doubles only (RFC 8259 section 6).
+pub(crate) fn exact(number: i128) -> Option<i64> {
+    i64::try_from(number).ok().filter(|number| number.unsigned_abs() < 1 << 53)
 }
 
 /// Whether the bytes are one JSON value that every parser reads alike.

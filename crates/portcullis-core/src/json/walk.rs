@@ -87,11 +87,14 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 }
 
+/// As many items of an array are kept.
+pub(crate) const MAX_ITEMS: usize = 256;
+
 /// Reads the members of one object whose names mean something to the caller.
 pub(crate) trait ReadObject<'de>: Sized {
     type Out;
-    /// Whether the items of an array in the object's place are wanted.
-    const KEEP_ITEMS: bool = false;
+    /// How many items of an array in the object's place are kept, where they are wanted.
+    const KEEP_ITEMS: usize = 0;
     /// `walk` is the walk for the values of `map`.
     fn read<A: MapAccess<'de>>(self, walk: Walk<'_>, map: A) -> Result<Self::Out, A::Error>;
 }
@@ -107,6 +110,8 @@ pub(crate) enum Shape<'de, T = ()> {
     Object(T),
     /// An array, where its items are wanted.
     Array(Vec<Shape<'de>>),
+    /// An array with more items than are kept: they were walked and forgotten.
+    LongArray,
     /// Another array, or a number with a fraction, an exponent or more than 64 bits.
     Other,
 }
@@ -129,13 +134,14 @@ impl<'de> ReadObject<'de> for Skip {
     }
 }
 
-/// Objects of no interest, arrays item by item.
+/// Objects of no interest, arrays item by item. A body of a million items must not become a million
+/// shapes, so only as many are kept as anybody has use for.
 #[derive(Clone, Copy)]
 pub(crate) struct Items;
 
 impl<'de> ReadObject<'de> for Items {
     type Out = ();
-    const KEEP_ITEMS: bool = true;
+    const KEEP_ITEMS: usize = MAX_ITEMS;
     fn read<A: MapAccess<'de>>(self, walk: Walk<'_>, map: A) -> Result<(), A::Error> {
         walk.members(map)
     }
@@ -175,12 +181,16 @@ impl<'de, R: ReadObject<'de>> Visitor<'de> for Peek<'_, R> {
         Ok(Shape::Text(Cow::Owned(s.to_owned())))
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        if !R::KEEP_ITEMS {
+        if R::KEEP_ITEMS == 0 {
             return self.walk.visit_seq(seq).map(|()| Shape::Other);
         }
         let item = Peek { walk: self.walk.inner()?, object: Skip };
         let mut items = Vec::new();
         while let Some(shape) = seq.next_element_seed(item)? {
+            if items.len() == R::KEEP_ITEMS {
+                while seq.next_element_seed(item.walk)?.is_some() {}
+                return Ok(Shape::LongArray);
+            }
             items.push(shape);
         }
         Ok(Shape::Array(items))

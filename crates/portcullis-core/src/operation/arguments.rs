@@ -113,8 +113,8 @@ fn text_of(shape: Shape<'_>) -> Option<Cow<'_, str>> {
         Shape::Text(text) => Some(text),
         Shape::Bool(true) => Some(Cow::Borrowed("true")),
         Shape::Bool(false) => Some(Cow::Borrowed("false")),
-        Shape::Integer(number) => Some(Cow::Owned(number.to_string())),
-        Shape::Null | Shape::Object(()) | Shape::Array(_) | Shape::Other => None,
+        Shape::Integer(number) => json::exact(number).map(|number| Cow::Owned(number.to_string())),
+        Shape::Null | Shape::Object(()) | Shape::Array(_) | Shape::LongArray | Shape::Other => None,
     }
 }
 

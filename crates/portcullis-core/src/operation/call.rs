@@ -142,6 +142,10 @@ impl<'m> ReadCall<'m> {
             },
             Some(_) => return Err(Reason::WrongType("params._meta")),
         };
+        if method == Method::Notification && message.id.is_some() {
+            // Open to all, since it asks for nothing; an upstream might yet answer it as a request.
+            return Err(Reason::Envelope);
+        }
         let mirrored_name = mirrored(method, params)?;
         let call = Call {
             method,
@@ -271,11 +275,9 @@ fn news(source: &ByteString, params: &Params<'_>) -> Result<Vec<Target>, Reason>
         let items = match list {
             None => return Ok(()),
             Some(Shape::Array(items)) => items,
+            Some(Shape::LongArray) => return Err(Reason::TooMany(title)),
             Some(_) => return Err(Reason::WrongType(title)),
         };
-        if items.len() > message::MAX_ENTRIES {
-            return Err(Reason::TooMany(title));
-        }
         for item in items {
             let Shape::Text(text) = item else { return Err(Reason::WrongType(title)) };
             targets.push(target(within(source, checked(text, title)?)));

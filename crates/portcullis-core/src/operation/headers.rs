@@ -80,16 +80,15 @@ impl<'h> Headers<'h> {
 
     /// RS-11: present headers agree with the body; those that 2026-07-28 requires of a request are there.
     pub(super) fn agree(&self, body: &Mirrored<'_>) -> Result<(), Reason> {
-        let required = body.is_request && body.era == Era::Modern;
         match self.method {
             Some(value) if !body.method.is_some_and(|method| says(value, method)) => {
                 return Err(Reason::HeaderMismatch(METHOD_TITLE));
             }
-            None if required => return Err(Reason::HeaderMissing(METHOD_TITLE)),
+            None if body.required => return Err(Reason::HeaderMissing(METHOD_TITLE)),
             _ => {}
         }
         match (self.name, body.name) {
-            (None, Some(_)) if required => Err(Reason::HeaderMissing(NAME_TITLE)),
+            (None, Some(_)) if body.required => Err(Reason::HeaderMissing(NAME_TITLE)),
             (None, _) => Ok(()),
             (Some(value), Some(name)) if says(value, name) || decoded(value)? == name => Ok(()),
             (Some(_), _) => Err(Reason::HeaderMismatch(NAME_TITLE)),
@@ -131,27 +130,32 @@ pub(super) struct Mirrored<'a> {
     pub(super) method: Option<&'a str>,
     /// The name, URI or task id, where the method has one.
     pub(super) name: Option<&'a str>,
-    /// A message with method and id.
-    pub(super) is_request: bool,
-    pub(super) era: Era,
+    /// Whether what can be mirrored must be.
+    pub(super) required: bool,
+}
+
+impl Mirrored<'_> {
+    /// A request that no header can mirror.
+    pub(super) const NOTHING: Mirrored<'static> =
+        Mirrored { method: None, name: None, required: false };
 }
 
 /// RS-11: header and `_meta` name the same revision; a header is there where `_meta` is modern.
 pub(super) fn agree_on_revision(
     header: Option<Revision>,
     meta: Option<&str>,
-    is_request: bool,
+    must_mirror: bool,
 ) -> Result<Option<Revision>, Reason> {
     match (header, meta) {
         (Some(header), Some(meta)) if header.as_str() == meta => Ok(Some(header)),
         (Some(_), Some(_)) => Err(Reason::HeaderMismatch(VERSION_TITLE)),
-        (Some(header), None) if header.era() == Era::Modern && is_request => {
+        (Some(header), None) if header.era() == Era::Modern && must_mirror => {
             Err(Reason::Missing("params._meta[\"io.modelcontextprotocol/protocolVersion\"]"))
         }
         (header, None) => Ok(header),
         (None, Some(meta)) => match Revision::from_name(meta) {
             None => Err(Reason::UnknownRevision { requested: printable(meta) }),
-            Some(revision) if revision.era() == Era::Modern && is_request => {
+            Some(revision) if revision.era() == Era::Modern && must_mirror => {
                 Err(Reason::HeaderMissing(VERSION_TITLE))
             }
             revision => Ok(revision),

@@ -36,8 +36,8 @@ impl Malformed {
 /// A JSON-RPC request id: a string or an integer, never null or a fraction.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum RequestId {
-    /// An integer of up to 64 bits.
-    Number(i128),
+    /// An integer that every reader takes for the same.
+    Number(i64),
     /// A string.
     Text(ByteString),
 }
@@ -47,11 +47,7 @@ impl RequestId {
     pub fn to_json(&self) -> serde_json::Value {
         match self {
             RequestId::Text(text) => serde_json::Value::from(&**text),
-            RequestId::Number(number) => match (u64::try_from(*number), i64::try_from(*number)) {
-                (Ok(number), _) => number.into(),
-                (_, Ok(number)) => number.into(),
-                _ => serde_json::Value::Null,
-            },
+            RequestId::Number(number) => (*number).into(),
         }
     }
 }
@@ -144,7 +140,10 @@ pub enum Reason {
 }
 
 /// Longest tool name, prompt name, resource URI or task id that is looked at.
-pub const MAX_NAME: usize = 4096;
+pub const MAX_NAME: usize = 2048;
+
+/// Most targets of one operation, a batch's together.
+pub const MAX_TARGETS: usize = 256;
 
 impl Reason {
     /// The JSON-RPC error code of the refusal.
@@ -189,11 +188,12 @@ pub(super) fn printable(text: &str) -> String {
     text.chars().take(64).map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect()
 }
 
+/// As it may stand in a log: short, printable ASCII.
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             RequestId::Number(number) => number.fmt(f),
-            RequestId::Text(text) => text.fmt(f),
+            RequestId::Text(text) => f.write_str(&printable(text)),
         }
     }
 }

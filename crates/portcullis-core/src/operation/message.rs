@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use super::malformed::{MAX_NAME, Reason, RequestId};
 use crate::fold::alike_as_read;
-use crate::json::{self, Flaw, Items, Names, Peek, ReadObject, Shape, Skip, Text, Walk};
+use crate::json::{self, Flaw, Items, MAX_ITEMS, Names, Peek, ReadObject, Shape, Skip, Text, Walk};
 
 /// The names that decide what a message is.
 const ENVELOPE: &[&str] = &["jsonrpc", "id", "method", "params", "result", "error"];
@@ -101,9 +101,6 @@ pub(super) struct Filter<'de> {
     pub(super) resources: Option<Shape<'de>>,
     pub(super) tasks: Option<Shape<'de>>,
 }
-
-/// More URIs or ids than this in one filter are refused.
-pub(super) const MAX_ENTRIES: usize = 256;
 
 /// The texts of the messages of a batch, each still to be read; `None` where the body is no array.
 /// Counting stops at the limit.
@@ -228,7 +225,10 @@ impl<'de> ReadObject<'de> for Envelope<'_, 'de> {
                     let mut id = None;
                     members.place(&mut id, &mut map, Skip)?;
                     let id = match id {
-                        Some(Shape::Integer(number)) => RequestId::Number(number),
+                        Some(Shape::Integer(number)) => match json::exact(number) {
+                            Some(number) => RequestId::Number(number),
+                            None => return Err(refused.refuse(Reason::WrongType("id"))),
+                        },
                         Some(Shape::Text(text)) if text.len() <= MAX_NAME => {
                             RequestId::Text(ByteString::from(text.into_owned()))
                         }
@@ -331,7 +331,7 @@ impl<'de> ReadObject<'de> for FilterReader<'_> {
                 "resourcesListChanged" => {
                     members.place(&mut filter.resource_list, &mut map, Skip)?;
                 }
-                _ if filter.others.len() == MAX_ENTRIES => {
+                _ if filter.others.len() == MAX_ITEMS => {
                     return Err(self.0.refuse(Reason::TooMany("params.notifications")));
                 }
                 _ => {

@@ -17,6 +17,8 @@ mod message;
 mod method;
 mod revision;
 
+use std::fmt;
+
 use bytes::Bytes;
 use bytestring::ByteString;
 use http::HeaderMap;
@@ -25,7 +27,7 @@ pub(crate) use self::arguments::{Argument, Arguments};
 use self::call::ReadCall;
 pub use self::call::{Call, Target};
 use self::headers::{Headers, Mirrored};
-pub use self::malformed::{MAX_NAME, Malformed, Reason, RequestId};
+pub use self::malformed::{MAX_NAME, MAX_TARGETS, Malformed, Reason, RequestId};
 use self::message::Message;
 pub use self::method::{Class, Method};
 pub use self::revision::{Era, Revision};
@@ -47,17 +49,28 @@ impl Default for Limits {
 }
 
 /// A request to the MCP endpoint, read and found unambiguous. Not yet allowed.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Operation {
     body: ByteString,
     calls: Calls,
     revision: Option<Revision>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Calls {
     One(Call),
     Batch(Vec<Call>),
+}
+
+/// Without the body: arguments are for upstream, not for logs.
+impl fmt::Debug for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Operation")
+            .field("calls", &self.calls())
+            .field("revision", &self.revision)
+            .field("bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Operation {
@@ -87,8 +100,12 @@ impl Operation {
         let revision = headers.revision()?;
         match *http_method {
             http::Method::POST => {}
-            http::Method::GET => return Self::bodiless(Method::OpenStream, &body, revision),
-            http::Method::DELETE => return Self::bodiless(Method::EndSession, &body, revision),
+            http::Method::GET => {
+                return Self::bodiless(Method::OpenStream, &headers, &body, revision);
+            }
+            http::Method::DELETE => {
+                return Self::bodiless(Method::EndSession, &headers, &body, revision);
+            }
             _ => return Err(Reason::HttpMethod),
         }
         headers.media()?;
@@ -103,18 +120,24 @@ impl Operation {
                 (batch(&body, &messages, &headers, revision, limits.batch)?, revision)
             }
         };
-        Ok(Operation { body, calls, revision })
+        let operation = Operation { body, calls, revision };
+        if operation.calls().iter().map(|call| call.targets().len()).sum::<usize>() > MAX_TARGETS {
+            return Err(Reason::TooMany("the operation"));
+        }
+        Ok(operation)
     }
 
     /// A request of older revisions that HTTP itself names.
     fn bodiless(
         method: Method,
+        headers: &Headers<'_>,
         body: &Bytes,
         revision: Option<Revision>,
     ) -> Result<Operation, Reason> {
         if !body.is_empty() {
             return Err(Reason::UnexpectedBody);
         }
+        headers.agree(&Mirrored::NOTHING)?;
         Ok(Operation {
             body: ByteString::new(),
             calls: Calls::One(Call::bodiless(method)),
@@ -138,7 +161,13 @@ impl Operation {
     /// The wanted arguments of one of the calls, for the rules that look at them. Read when asked
     /// for, since most policies never do.
     pub(crate) fn arguments<'a>(&'a self, call: &'a Call, wanted: &[&str]) -> Arguments<'a> {
-        Arguments::read(call.part().unwrap_or(&self.body), wanted)
+        // A member of that name in another method's params says nothing about its target.
+        match call.method() {
+            Method::ToolsCall | Method::PromptsGet => {
+                Arguments::read(call.part().unwrap_or(&self.body), wanted)
+            }
+            _ => Arguments::default(),
+        }
     }
 
     /// Whether the body is a JSON array of messages.
@@ -182,8 +211,10 @@ fn judge_single(
 ) -> Result<(Calls, Option<Revision>), Reason> {
     let read = ReadCall::of(body, message)?;
     let is_response = read.call.method() == Method::Response;
-    let is_request = read.call.id().is_some() && !is_response;
-    let revision = headers::agree_on_revision(revision, read.revision, is_request)?;
+    // What 2026-07-28 asks of requests it leaves open for notifications. A call without an id is not
+    // one: some servers would run it.
+    let must_mirror = !is_response && read.call.method() != Method::Notification;
+    let revision = headers::agree_on_revision(revision, read.revision, must_mirror)?;
     let era = revision.map_or(Era::Legacy, Revision::era);
     if era == Era::Modern && is_response {
         return Err(Reason::ResponseNotExpected);
@@ -191,8 +222,7 @@ fn judge_single(
     headers.agree(&Mirrored {
         method: (!is_response).then_some(read.call.method_name()),
         name: read.mirrored_name,
-        is_request,
-        era,
+        required: must_mirror && era == Era::Modern,
     })?;
     Ok((Calls::One(read.call), revision))
 }
@@ -212,7 +242,7 @@ fn batch(
         return Err(Reason::BatchSize { limit });
     }
     // No header can mirror several messages.
-    headers.agree(&Mirrored { method: None, name: None, is_request: false, era: Era::Legacy })?;
+    headers.agree(&Mirrored::NOTHING)?;
     let mut calls = Vec::with_capacity(messages.len());
     for message in messages {
         let part = body.slice_ref(message);
@@ -223,7 +253,12 @@ fn batch(
         if read.revision.is_some() {
             return Err(Reason::Batch);
         }
-        calls.push(read.call.part_of_batch(part));
+        let call = read.call.part_of_batch(part);
+        // Two answers under one id could be taken for one another.
+        if call.id().is_some() && calls.iter().any(|other: &Call| other.id() == call.id()) {
+            return Err(Reason::Envelope);
+        }
+        calls.push(call);
     }
     Ok(Calls::Batch(calls))
 }

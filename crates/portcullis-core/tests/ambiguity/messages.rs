@@ -91,13 +91,24 @@ pub fn sample(dice: &mut Dice<'_>) -> Sample {
         6 => {
             let parts: Vec<_> = (0..=dice.below(4)).map(|_| message(dice, false)).collect();
             let calls = parts.iter().flat_map(|part| part.calls.clone()).collect();
-            let body = Json::List(parts.into_iter().map(|part| part.body).collect());
+            let bodies = (1..).zip(parts).map(|(place, part)| numbered(part.body, place));
+            let body = Json::List(bodies.collect());
             let revision = ("mcp-protocol-version", "2025-03-26".to_owned());
             Sample { body, calls, headers: if dice.one_in(2) { vec![revision] } else { vec![] } }
         }
         modern @ (4 | 5 | 7) if modern != 7 || dice.one_in(2) => message(dice, true),
         _ => message(dice, false),
     }
+}
+
+/// The message under an id of its own, where it has one.
+fn numbered(mut message: Json, place: usize) -> Json {
+    if let Json::Map(members) = &mut message {
+        for (_, id) in members.iter_mut().filter(|(name, _)| name == "id") {
+            *id = Json::Raw(place.to_string());
+        }
+    }
+    message
 }
 
 fn message(dice: &mut Dice<'_>, modern: bool) -> Sample {

@@ -120,7 +120,7 @@ fn notifications_need_no_mirroring_headers_but_must_not_contradict_them() {
     let body = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "_meta": { VERSION_KEY: "2026-07-28" } } });
     assert!(post_with(&MODERN[..1], body.to_string()).is_ok());
     assert_eq!(reason(post_with(&MODERN, body.to_string())), Reason::HeaderMismatch("Mcp-Method"));
-    // Without an id a call is still a call: some servers run it.
+    // Without an id a call is still a call, since some servers run it: with all its headers.
     let hidden = json!({ "jsonrpc": "2.0", "method": "tools/call", "params": { "name": "add" } });
     assert_eq!(post(hidden.to_string()).unwrap().calls()[0].targets(), [tool("add")]);
 }
@@ -136,4 +136,41 @@ fn a_refusal_carries_the_request_id_and_the_era_for_its_answer() {
     assert_eq!((batch.id(), batch.era()), (None, Era::Legacy));
     let garbled = post_with(&[("mcp-protocol-version", "x\u{e9}")], "{}").unwrap_err();
     assert_eq!((garbled.era(), garbled.reason().code()), (Era::Modern, -32020));
+}
+
+// req: RS-11
+#[test]
+fn a_call_without_id_and_a_bodiless_request_are_held_to_their_headers_too() {
+    let params = json!({ "name": "add", "_meta": { VERSION_KEY: "2026-07-28" } });
+    let hidden = json!({ "jsonrpc": "2.0", "method": "tools/call", "params": params }).to_string();
+    assert!(post_with(&MODERN, hidden.clone()).is_ok());
+    assert_eq!(reason(post_with(&MODERN[..2], hidden.clone())), Reason::HeaderMissing("Mcp-Name"));
+    assert_eq!(
+        reason(post_with(&MODERN[1..], hidden)),
+        Reason::HeaderMissing("MCP-Protocol-Version")
+    );
+
+    let get = |pairs: &[(&str, &str)]| {
+        Operation::read(&HttpMethod::GET, &header_map(pairs), Bytes::new(), Limits::default())
+    };
+    assert!(get(&[("mcp-protocol-version", "2025-11-25")]).is_ok());
+    assert_eq!(reason(get(&[("mcp-method", "tools/call")])), Reason::HeaderMismatch("Mcp-Method"));
+    assert_eq!(reason(get(&[("mcp-name", "add")])), Reason::HeaderMismatch("Mcp-Name"));
+}
+
+#[test]
+fn any_mcp_header_and_the_content_headers_stand_once() {
+    let body = legacy("ping", &json!({}));
+    for (name, value) in [
+        ("mcp-session-id", "s-1"),
+        ("mcp-param-region", "eu"),
+        ("content-type", "application/json"),
+        ("content-encoding", "identity"),
+    ] {
+        let twice = post_with(&[(name, value), (name, value)], body.clone());
+        assert_eq!(reason(twice), Reason::RepeatedHeader(name.to_owned()));
+        if name != "content-type" {
+            assert!(post_with(&[(name, value)], body.clone()).is_ok(), "{name}");
+        }
+    }
 }

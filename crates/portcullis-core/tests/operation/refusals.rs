@@ -299,3 +299,67 @@ fn requests_are_limited_in_size_and_media_type() {
         assert_eq!(reason(read(&encoded, limits)), Reason::ContentEncoding);
     }
 }
+
+/// What asks for nothing is open to all, so it must not be able to ask.
+#[test]
+fn a_notification_has_no_id() {
+    let with =
+        |id: &str| format!(r#"{{"jsonrpc":"2.0",{id}"method":"notifications/admin/purge"}}"#);
+    assert_eq!(post(with("")).unwrap().calls()[0].method(), Method::Notification);
+    assert_eq!(reason(post(with(r#""id":1,"#))), Reason::Envelope);
+}
+
+#[test]
+fn ids_are_the_same_number_to_every_reader() {
+    let with = |id: &str| post(format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"ping"}}"#));
+    for id in ["9007199254740991", "-9007199254740991", "0"] {
+        assert!(with(id).is_ok(), "{id}");
+    }
+    for id in ["9007199254740992", "-9007199254740992", "18446744073709551615", "1e3", "-0"] {
+        assert_eq!(reason(with(id)), Reason::WrongType("id"), "{id}");
+    }
+    let batch = |second: &str| {
+        let ping = |id: &str| format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"ping"}}"#);
+        post(format!("[{},{}]", ping("7"), ping(second)))
+    };
+    assert!(batch("8").is_ok() && batch("\"7\"").is_ok());
+    assert_eq!(reason(batch("7")), Reason::Envelope);
+}
+
+/// A body of a million items costs about its own size, not a shape for each.
+#[test]
+fn long_lists_are_walked_and_not_kept() {
+    let ones = |count: usize| format!("[{}1]", "1,".repeat(count - 1));
+    let filter = |list: &str| {
+        format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{{"notifications":{{"taskIds":{list}}}}}}}"#
+        )
+    };
+    let title = "params.notifications.taskIds";
+    assert_eq!(reason(post(filter(&ones(256)))), Reason::WrongType(title));
+    assert_eq!(reason(post(filter(&ones(257)))), Reason::TooMany(title));
+    let broken = format!("{},1,]", "[1".to_owned() + &",1".repeat(300));
+    assert_eq!(reason(post(filter(&broken))), Reason::Json(Flaw::Syntax));
+}
+
+#[test]
+fn an_operation_has_a_bounded_number_of_targets() {
+    let listen = |id: usize, uris: usize| {
+        let uris = vec!["file:///a"; uris];
+        json!({ "jsonrpc": "2.0", "id": id, "method": "subscriptions/listen",
+                "params": { "notifications": { "resourceSubscriptions": uris } } })
+    };
+    assert!(post(json!([listen(1, 128), listen(2, 128)]).to_string()).is_ok());
+    let more = post(json!([listen(1, 128), listen(2, 129)]).to_string());
+    assert_eq!(reason(more), Reason::TooMany("the operation"));
+}
+
+#[test]
+fn neither_debug_nor_display_shows_what_a_client_wrote_to_upstream() {
+    let call =
+        legacy("tools/call", &json!({ "name": "login", "arguments": { "password": "hunter2" } }));
+    let shown = format!("{:?}", post(call).unwrap());
+    assert!(shown.contains("login") && !shown.contains("hunter2"), "{shown}");
+    let forged = RequestId::Text("a\nFORGED LINE \u{1b}[31m".into());
+    assert_eq!(forged.to_string(), "a?FORGED LINE ?[31m");
+}
