@@ -18,7 +18,7 @@ const CLIENT: &str = "inspector";
 
 /// Without and with a client whose tokens need no audience.
 static EXPECTED: LazyLock<[Arc<Expectation>; 2]> = LazyLock::new(|| {
-    let expected = Expectation::new(ISSUER.parse().unwrap(), [AUDIENCE.to_owned()]).unwrap();
+    let expected = Expectation::new(ISSUER.parse().unwrap(), AUDIENCE.parse().unwrap());
     let clients = [ClientId::parse(CLIENT).unwrap()];
     [Arc::new(expected.clone()), Arc::new(expected.introspection_clients(clients))]
 });
@@ -32,9 +32,11 @@ fuzz_target!(|input: &[u8]| {
             Ok(token) => {
                 assert_eq!(active, Some(true));
                 assert!(token.is_current(now));
+                assert!(!token.is_current(UnixTime::from_secs(NOW + 30)));
                 let has_audience = answer.get("aud").is_some();
                 assert!(has_audience || (clients && answer["client_id"] == CLIENT));
                 claims::are_as_expected(&answer, &token);
+                claims::are_of_an_access_token_answer(&answer);
             }
             Err(Failure::Refused(refusal)) => {
                 assert_eq!(active, Some(refusal != Refusal::Inactive));

@@ -1,7 +1,8 @@
 //! Metadata documents. Input: what was asked for, a line break, the document that came.
 //!
 //! * A document is used only where another reader finds in it the very issuer, or resource, asked for.
-//! * Members taken from it are those another reader finds; plain `http` is for this machine only.
+//! * Members taken from it are those another reader finds; plain `http` is for this machine
+//!   only, and only where the party asked about is on it too.
 //! * What is written of a used document is judged to be the same.
 #![no_main]
 
@@ -28,7 +29,7 @@ fn server(document: &[u8], asked: &Issuer) {
     let Ok(judged) = AuthorizationServer::judge(document, asked) else { return };
     let written = judged.to_json();
     assert_eq!(lenient(document)["issuer"], asked.as_str());
-    members_are_from(&lenient(document), &lenient(&written));
+    members_are_from(&lenient(document), &lenient(&written), asked.host_is_loopback());
     // Not the documents but what is written of them: an empty list is left out (RFC 8414 section 3.2).
     assert_eq!(AuthorizationServer::judge(&written, asked).unwrap().to_json(), written);
 }
@@ -44,11 +45,11 @@ fn resource(document: &[u8], asked: &str, fetched: Fetched<'_>) {
     assert!(judged.scopes_supported().iter().all(|scope| scope.as_str() != "offline_access"));
     assert!(judged.metadata_url().starts_with(id.origin()));
     assert!(judged.well_known_path().starts_with("/.well-known/"));
-    members_are_from(&lenient(document), &lenient(&judged.to_json()));
+    members_are_from(&lenient(document), &lenient(&judged.to_json()), id.host_is_loopback());
     assert_eq!(ProtectedResource::judge(&judged.to_json(), fetched), Ok(judged));
 }
 
-fn members_are_from(document: &Value, written: &Value) {
+fn members_are_from(document: &Value, written: &Value, local: bool) {
     for (name, value) in written.as_object().unwrap() {
         match name.as_str() {
             "bearer_methods_supported" => assert_eq!(*value, Value::from(vec!["header"])),
@@ -61,19 +62,19 @@ fn members_are_from(document: &Value, written: &Value) {
         }
         let is_url = name.ends_with("_endpoint")
             || ["issuer", "jwks_uri", "resource", "resource_documentation"].contains(&&name[..]);
-        assert!(!is_url || is_secure(value.as_str().unwrap()), "{value}");
+        assert!(!is_url || is_secure(value.as_str().unwrap(), local), "{value}");
         let servers = value.as_array().filter(|_| name == "authorization_servers");
-        assert!(servers.into_iter().flatten().all(|url| is_secure(url.as_str().unwrap())));
+        assert!(servers.into_iter().flatten().all(|url| is_secure(url.as_str().unwrap(), local)));
     }
 }
 
-fn is_secure(url: &str) -> bool {
+/// `local`: whether the party that the document speaks for is on this machine.
+fn is_secure(url: &str, local: bool) -> bool {
     let (scheme, rest) = url.split_once("://").unwrap();
     let authority = rest.split(['/', '?']).next().unwrap_or_default().to_ascii_lowercase();
     let host = authority.rsplit_once(':').filter(|_| !authority.ends_with(']'));
     let host = host.map_or(&authority[..], |(host, _)| host);
     let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
     scheme.eq_ignore_ascii_case("https")
-        || host == "localhost"
-        || address.is_ok_and(|address| address.is_loopback())
+        || (local && (host == "localhost" || address.is_ok_and(|address| address.is_loopback())))
 }

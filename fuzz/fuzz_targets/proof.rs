@@ -63,6 +63,8 @@ fn is_for(text: &str, (method, uri, token, nonces, _): &Request, proof: &DpopPro
     assert!((NOW as f64 - 60.0..NOW as f64 + 6.0).contains(&claims["iat"].as_f64().unwrap()));
     assert!(token.is_none_or(|token| claims["ath"] == ath(token)));
     assert!(nonces.is_empty() || nonces.iter().any(|nonce| claims["nonce"] == *nonce));
+    let until = proof.remember_until().as_secs();
+    assert!(until >= NOW && until as f64 == claims["iat"].as_f64().unwrap().floor() + 60.0);
     assert!(claims["jti"] == proof.jti() && (1..=256).contains(&proof.jti().len()));
 }
 

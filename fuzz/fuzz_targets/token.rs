@@ -30,7 +30,7 @@ const SIGNED: [&str; 7] = [
 
 static KEYS: LazyLock<KeySet> = LazyLock::new(|| KeySet::parse(&jwks()).unwrap());
 static EXPECTED: LazyLock<Arc<Expectation>> = LazyLock::new(|| {
-    let expected = Expectation::new(ISSUER.parse().unwrap(), [AUDIENCE.to_owned()]).unwrap();
+    let expected = Expectation::new(ISSUER.parse().unwrap(), AUDIENCE.parse().unwrap());
     Arc::new(expected.accept_typ(["JWT"]))
 });
 
@@ -45,7 +45,11 @@ fuzz_target!(init: SIGNED.iter().for_each(|text| drop(verified(text).unwrap())),
     assert!(["RS", "PS", "ES", "Ed"].contains(&&name[..2]));
     assert_eq!(header["kid"].as_str(), token.kid());
     assert_eq!(payload["iss"], token.issuer());
-    assert!(looks_like_jwt(text));
+    // Nor is it opaque with a character that some decoder drops.
+    for tail in ["", "=", "~", "."] {
+        assert!(looks_like_jwt(&format!("{text}{tail}")));
+        assert!(tail.is_empty() || Unverified::parse(&format!("{text}{tail}")).is_err());
+    }
     if let Some(token) = verified(text) {
         assert!(signed.is_some() || SIGNED.contains(&text), "forged: {text}");
         claims::are_as_expected(&payload, &token);

@@ -33,7 +33,14 @@ pub fn are_as_expected(claims: &Value, token: &VerifiedToken) {
     assert!(token.scopes().iter().all(|scope| granted.contains(&scope.as_str())));
     assert!(granted.iter().all(|scope| token.scopes().contains(&scope.parse().unwrap())));
     assert!(!is(claims, "typ", &["ID", "Refresh", "Logout", "Offline"]));
-    assert!(!is(claims, "token_use", &["id", "refresh"]));
+    assert!(absent_or(claims, "token_use", &["access", "access_token"]));
+    let bound = absent_or(claims, "token_type", &["DPoP"]) && claims.get("token_type").is_some();
+    let bound = bound || is(claims, "typ", &["DPoP"]);
+    assert!(!bound || claims["cnf"]["jkt"].is_string());
+    let names = ["sub", "client_id", "azp", "appid", "jti"].into_iter();
+    let names = names.filter_map(|name| claims[name].as_str());
+    assert!(!names.flat_map(str::chars).any(char::is_control));
+    assert_eq!(token.resource().as_str(), AUDIENCE);
     assert!(!claims["events"].is_object());
 }
 
@@ -46,6 +53,19 @@ pub fn are_of_an_access_token(typ: Option<&str>, claims: &Value) {
         let login = has(&["nonce", "at_hash", "c_hash"]);
         assert!(is(claims, "typ", &["Bearer"]) || (has(&["scope", "scp"]) && !login));
     }
+}
+
+/// And of an introspection answer, which has no header.
+pub fn are_of_an_access_token_answer(claims: &Value) {
+    assert!(absent_or(claims, "token_type", &["Bearer", "DPoP", "access_token"]));
+    let login = ["nonce", "at_hash", "c_hash"].iter().any(|name| claims.get(name).is_some());
+    assert!(!login || is(claims, "typ", &["Bearer"]));
+}
+
+fn absent_or(claims: &Value, name: &str, wanted: &[&str]) -> bool {
+    claims.get(name).is_none_or(|found| {
+        found.as_str().is_some_and(|found| wanted.iter().any(|w| found.eq_ignore_ascii_case(w)))
+    })
 }
 
 fn is(claims: &Value, name: &str, wanted: &[&str]) -> bool {

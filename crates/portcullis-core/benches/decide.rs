@@ -1,4 +1,4 @@
-//! A decision against one ES256 verification by aws-lc-rs with a kept key.
+//! A decision against one ES256 verification with a kept key.
 //!
 //! `cargo bench -p portcullis-core --bench decide`
 
@@ -21,19 +21,23 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method};
-use portcullis_core::bearer::Scheme;
+use portcullis_core::bearer::{AccessToken, present};
 use portcullis_core::decide::decide;
-use portcullis_core::id::Issuer;
+use portcullis_core::id::ResourceId;
 use portcullis_core::jws::Algorithm;
 use portcullis_core::keys::KeySet;
 use portcullis_core::operation::{Limits, Operation};
 use portcullis_core::policy::{Policy, Rule};
-use portcullis_core::proof::{Caller, Evidence, confirm};
+use portcullis_core::proof::{Evidence, confirm};
 use portcullis_core::scope::ScopeSet;
 use portcullis_core::time::UnixTime;
 use portcullis_core::token::{Expectation, Unverified};
 use serde_json::json;
 use testkit::{AUDIENCE, ISSUER, NOW, Signer, TestKey, claims};
+
+fn resource() -> ResourceId {
+    ResourceId::parse(AUDIENCE).unwrap()
+}
 
 /// A policy as large deployments write them: an area of tools for each scope.
 fn policy(rules: usize) -> Policy {
@@ -46,7 +50,10 @@ fn policy(rules: usize) -> Policy {
         .unwrap()
         .scopes(ScopeSet::parse(&format!("files:read {scope}")).unwrap())
     });
-    Policy::rules(rules).base_scopes(ScopeSet::parse("files:read").unwrap()).build().unwrap()
+    Policy::rules(resource(), rules)
+        .base_scopes(ScopeSet::parse("files:read").unwrap())
+        .build()
+        .unwrap()
 }
 
 fn call(tool: &str) -> Operation {
@@ -66,11 +73,15 @@ fn main() {
     claims["scope"] = json!("files:read files:write area9:use profile mcp");
     let token = Signer::new(TestKey::P256).sign(&claims);
     let now = UnixTime::from_secs(NOW);
-    let expectation =
-        Expectation::new(Issuer::parse(ISSUER).unwrap(), [AUDIENCE.to_owned()]).unwrap();
+    let expectation = Expectation::new(ISSUER.parse().unwrap(), resource());
     let verified =
         Unverified::parse(&token).unwrap().verify(&keys, &Arc::new(expectation), now).unwrap();
-    let caller: Caller = confirm(Arc::new(verified), Scheme::Bearer, Evidence::None).unwrap();
+    let verified = Arc::new(verified);
+    let authorization = HeaderValue::from_str(&format!("Bearer {token}")).unwrap();
+    let headers = HeaderMap::from_iter([(http::header::AUTHORIZATION, authorization)]);
+    let presented = AccessToken::try_from(present(&headers, None)).unwrap();
+    // A caller is for one request and has no copy.
+    let caller = || confirm(Arc::clone(&verified), &presented, Evidence::None).unwrap();
 
     let (message, signature) = token.rsplit_once('.').unwrap();
     let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
@@ -85,7 +96,7 @@ fn main() {
             [("allowed", "area_9_read", true), ("denied", "area_8_read", false)]
         {
             let operation = call(tool);
-            let decide = || decide(&policy, caller.clone(), operation.clone(), now);
+            let decide = || decide(&policy, caller(), operation.clone(), now);
             assert_eq!(decide().is_ok(), allowed, "{tool}");
             ok &=
                 common::compare(&format!("{what} by {rules} rules / ES256"), 0.03, decide, verify);

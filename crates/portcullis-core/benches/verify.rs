@@ -13,7 +13,6 @@ use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
     RsaPublicKeyComponents,
 };
-use portcullis_core::id::Issuer;
 use portcullis_core::keys::KeySet;
 use portcullis_core::time::UnixTime;
 use portcullis_core::token::{Expectation, Unverified};
@@ -36,7 +35,7 @@ fn compare(key: TestKey) -> bool {
     let keys = KeySet::parse(&testkit::jwks(&[key])).unwrap();
     let kept = kept_key(&key.public_jwk());
     let expectation =
-        Arc::new(Expectation::new(Issuer::parse(ISSUER).unwrap(), [AUDIENCE.to_owned()]).unwrap());
+        Arc::new(Expectation::new(ISSUER.parse().unwrap(), AUDIENCE.parse().unwrap()));
     let now = UnixTime::from_secs(NOW);
 
     let full = || {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::denial::Denial;
 use crate::error::Failure;
 use crate::operation::{Call, Era, Operation, Revision};
-use crate::policy::{Grants, Policy, RulePlace, Verdict};
+use crate::policy::{Policy, RulePlace, Verdict, View};
 use crate::proof::Caller;
 use crate::scope::ScopeSet;
 use crate::time::UnixTime;
@@ -26,6 +26,11 @@ impl Permit {
     /// The body to send, byte for byte as it came.
     pub fn body(&self) -> &Bytes {
         self.operation.body()
+    }
+
+    /// Whether the body is a batch.
+    pub fn is_batch(&self) -> bool {
+        self.operation.is_batch()
     }
 
     /// What was allowed, message by message.
@@ -69,7 +74,7 @@ pub fn decide(
 ) -> Result<Permit, Denial> {
     match judge(policy, caller.token(), &operation, now) {
         Ok(rule) => Ok(Permit { operation, caller, rule }),
-        Err(failure) => Err(Denial::of_operation(failure, &operation)),
+        Err(failure) => Err(Denial::of_operation(failure, operation, caller)),
     }
 }
 
@@ -84,20 +89,25 @@ fn judge(
     if !token.is_current(now) {
         return Err(Failure::Token(Refusal::Expired(token.expires())));
     }
-    let grants = policy.grants(token);
+    // A token that was kept for another server says nothing here.
+    if token.resource() != policy.resource() {
+        let (found, wanted) = (token.resource().to_string(), policy.resource().to_string());
+        return Err(Failure::Token(Refusal::Audience { found, wanted }));
+    }
+    let view = policy.seen_by(token);
     let mut allowed_by = None;
     for call in operation.calls() {
         let mut arguments = None;
         for ask in Policy::asks(call) {
-            let mut verdict = policy.evaluate(&grants, ask);
+            let mut verdict = view.evaluate(ask);
             if verdict == Verdict::DependsOnArguments {
                 let arguments = arguments.get_or_insert_with(|| policy.arguments(operation, call));
-                verdict = policy.judge(&grants, ask, Some(arguments));
+                verdict = view.judge(ask, Some(arguments));
             }
             match verdict {
                 Verdict::Yes { rule } => allowed_by = rule.or(allowed_by),
                 Verdict::No | Verdict::DependsOnArguments => {
-                    return Err(refusal(policy, token, &grants, operation));
+                    return Err(refusal(policy, &view, operation));
                 }
             }
         }
@@ -107,17 +117,12 @@ fn judge(
 
 /// Why an operation is refused: the scopes that all of it needs where the caller can obtain them (RS-7),
 /// those of its allowed parts included, since a client may ask for just what it is told.
-fn refusal(
-    policy: &Policy,
-    token: &VerifiedToken,
-    grants: &Grants,
-    operation: &Operation,
-) -> Failure {
+fn refusal(policy: &Policy, view: &View<'_>, operation: &Operation) -> Failure {
     let mut scopes = ScopeSet::default();
     for call in operation.calls() {
         let arguments = policy.arguments(operation, call);
         for ask in Policy::asks(call) {
-            match policy.step_up(token, grants, ask, Some(&arguments)) {
+            match view.step_up(ask, Some(&arguments)) {
                 Some(needed) => scopes = scopes.union(&needed),
                 None => return Failure::Forbidden,
             }

@@ -3,6 +3,8 @@
 //! [`Denial::respond`] is the only function that chooses a status, writes a challenge or a body. A
 //! refusal on any step of a request's way becomes a [`Denial`] and leaves through here.
 
+use std::fmt;
+
 use bytes::Bytes;
 use http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
@@ -11,59 +13,109 @@ use http::header::{
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
+use crate::bearer::{self, Presented, Scheme};
 use crate::challenge::Challenge;
 use crate::error::Failure;
 use crate::jws::Algorithm;
 use crate::metadata::ProtectedResource;
 use crate::operation::{Era, Malformed, Operation, Reason, RequestId, Revision};
 use crate::policy::Policy;
+use crate::proof::Caller;
 
 const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
-/// A request that is not allowed, and what is needed to answer it.
-#[derive(Clone, Debug)]
+/// A request that is not allowed: what is needed to answer it, and to write down what happened.
+#[derive(Debug)]
 #[must_use]
-pub struct Denial {
-    /// Boxed, since a denial is the error of most functions on the way and rare among their answers.
-    failure: Box<Failure>,
+pub struct Denial(Box<Parts>);
+
+/// Boxed, since a denial is the error of most functions on the way and rare among their answers.
+#[derive(Debug)]
+struct Parts {
+    failure: Failure,
     era: Era,
+    /// The scheme under which the client came.
+    scheme: Scheme,
     id: Option<RequestId>,
     dpop_nonce: Option<HeaderValue>,
+    caller: Option<Caller>,
+    operation: Option<Operation>,
 }
 
 impl From<Malformed> for Denial {
     fn from(malformed: Malformed) -> Self {
         let (era, id) = (malformed.era(), malformed.id().cloned());
-        let failure = Box::new(Failure::Message(malformed.reason().clone()));
-        Denial { failure, era, id, dpop_nonce: None }
+        let failure = Failure::Message(malformed.reason().clone());
+        Denial(Box::new(Parts { id, ..Parts::new(failure, era, Scheme::Bearer) }))
+    }
+}
+
+/// What the log says; the client reads less.
+impl fmt::Display for Denial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.failure.fmt(f)
+    }
+}
+
+impl std::error::Error for Denial {}
+
+impl Parts {
+    fn new(failure: Failure, era: Era, scheme: Scheme) -> Self {
+        let (id, dpop_nonce, caller, operation) = (None, None, None, None);
+        Parts { failure, era, scheme, id, dpop_nonce, caller, operation }
     }
 }
 
 impl Denial {
     /// A refusal before the body was read: of credentials, a token or a proof.
     pub fn before_reading(failure: impl Into<Failure>, headers: &HeaderMap) -> Self {
-        let failure = Box::new(failure.into());
-        Denial { failure, era: Era::of(headers), id: None, dpop_nonce: None }
+        let scheme = match bearer::present(headers, None) {
+            Presented::Token(token) => token.scheme(),
+            Presented::Absent | Presented::Malformed(_) => Scheme::Bearer,
+        };
+        Denial(Box::new(Parts::new(failure.into(), Era::of(headers), scheme)))
     }
 
-    /// A refusal of what a request asks for.
-    pub(crate) fn of_operation(failure: Failure, operation: &Operation) -> Self {
+    /// A refusal of what a caller asks for.
+    pub(crate) fn of_operation(failure: Failure, operation: Operation, caller: Caller) -> Self {
         let id = match operation.calls() {
             [call] if !operation.is_batch() => call.id().cloned(),
             _ => None,
         };
-        Denial { failure: Box::new(failure), era: operation.era(), id, dpop_nonce: None }
+        let parts = Parts::new(failure, operation.era(), caller.scheme());
+        let (caller, operation) = (Some(caller), Some(operation));
+        Denial(Box::new(Parts { id, caller, operation, ..parts }))
     }
 
     /// Hands the client a nonce for its next proof (RFC 9449 section 9).
     pub fn with_dpop_nonce(mut self, nonce: HeaderValue) -> Self {
-        self.dpop_nonce = Some(nonce);
+        self.0.dpop_nonce = Some(nonce);
         self
     }
 
     /// Why.
     pub fn failure(&self) -> &Failure {
-        &self.failure
+        &self.0.failure
+    }
+
+    /// Who asked, where that was settled.
+    pub fn caller(&self) -> Option<&Caller> {
+        self.0.caller.as_ref()
+    }
+
+    /// What was asked, where it was read and refused for want of a permission.
+    pub fn operation(&self) -> Option<&Operation> {
+        self.0.operation.as_ref()
+    }
+
+    /// The era in which the client is answered.
+    pub fn era(&self) -> Era {
+        self.0.era
+    }
+
+    /// The id of the request that is answered, where there is one.
+    pub fn id(&self) -> Option<&RequestId> {
+        self.0.id.as_ref()
     }
 
     /// The answer to the client, for the server of that metadata and policy.
@@ -73,13 +125,13 @@ impl Denial {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        for challenge in self.challenges(resource, policy) {
-            headers.append(WWW_AUTHENTICATE, challenge.to_header_value());
+        if let Some(challenge) = self.challenge(resource, policy) {
+            headers.insert(WWW_AUTHENTICATE, challenge.to_header_value());
         }
-        if let Some(nonce) = &self.dpop_nonce {
+        if let Some(nonce) = &self.0.dpop_nonce {
             headers.insert(DPOP_NONCE, nonce.clone());
         }
-        match &*self.failure {
+        match &self.0.failure {
             Failure::IssuerUnavailable { retry_after, .. } => {
                 headers.insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));
             }
@@ -93,7 +145,7 @@ impl Denial {
 
     /// RS-6: 401 for the token, 403 for the permission, 400 for the request; RS-15: 503 for the issuer.
     pub fn status(&self) -> StatusCode {
-        match &*self.failure {
+        match &self.0.failure {
             Failure::Credentials(_) => StatusCode::BAD_REQUEST,
             Failure::Message(reason) => match reason {
                 Reason::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -111,8 +163,8 @@ impl Denial {
     }
 
     /// RS-1, RS-2, RS-7: what `WWW-Authenticate` asks for.
-    fn challenges(&self, resource: &ProtectedResource, policy: &Policy) -> Vec<Challenge> {
-        let scopes = match &*self.failure {
+    fn challenge(&self, resource: &ProtectedResource, policy: &Policy) -> Option<Challenge> {
+        let scopes = match &self.0.failure {
             Failure::Credentials(_)
             | Failure::Unauthenticated
             | Failure::UnknownIssuer
@@ -121,39 +173,35 @@ impl Denial {
             Failure::InsufficientScope(scopes) => scopes,
             // Where no scope helps, a challenge would send the client round in circles.
             Failure::Forbidden | Failure::Message(_) | Failure::IssuerUnavailable { .. } => {
-                return Vec::new();
+                return None;
             }
         };
-        let fill = |mut challenge: Challenge| {
-            if let Some(code) = self.failure.oauth_code() {
-                challenge =
-                    challenge.with("error", code).with("error_description", &self.failure.public());
-            }
-            if !scopes.is_empty() {
-                challenge = challenge.with("scope", &scopes.to_string());
-            }
-            challenge.with("resource_metadata", &resource.metadata_url())
+        let scheme = match &self.0.failure {
+            Failure::Proof(refusal) => refusal.scheme(),
+            _ => self.0.scheme,
         };
-        let bearer = || fill(Challenge::new("Bearer"));
-        let dpop = || {
-            let algorithms: Vec<&str> =
-                Algorithm::ALL.iter().map(|algorithm| algorithm.as_str()).collect();
-            fill(Challenge::new("DPoP").with("algs", &algorithms.join(" ")))
-        };
-        match &*self.failure {
-            Failure::Proof(refusal) if refusal.is_about_token() => vec![bearer(), dpop()],
-            Failure::Proof(_) => vec![dpop()],
-            _ => vec![bearer()],
+        let mut challenge = Challenge::new(scheme.as_str());
+        if scheme == Scheme::Dpop {
+            let algorithms = Algorithm::ALL.map(Algorithm::as_str);
+            challenge = challenge.with("algs", &algorithms.join(" "));
         }
+        if let Some(code) = self.0.failure.oauth_code() {
+            challenge =
+                challenge.with("error", code).with("error_description", &self.0.failure.public());
+        }
+        if !scopes.is_empty() {
+            challenge = challenge.with("scope", &scopes.to_string());
+        }
+        Some(challenge.with("resource_metadata", &resource.metadata_url()))
     }
 
     /// What concerns the message is answered in JSON-RPC, what concerns the token as OAuth does. A
     /// client of 2026-07-28 takes a 400 without a JSON-RPC error for a server of another era and
     /// falls back to `initialize`, so its 400s are all JSON-RPC.
     fn body(&self) -> Value {
-        match &*self.failure {
+        match &self.0.failure {
             Failure::Message(reason) => self.json_rpc(reason.code(), data(reason)),
-            Failure::Credentials(_) if self.era == Era::Modern => self.json_rpc(-32020, None),
+            Failure::Credentials(_) if self.0.era == Era::Modern => self.json_rpc(-32020, None),
             failure => {
                 let description = failure.public();
                 match failure.oauth_code() {
@@ -165,11 +213,11 @@ impl Denial {
     }
 
     fn json_rpc(&self, code: i32, data: Option<Value>) -> Value {
-        let mut error = json!({ "code": code, "message": self.failure.public() });
+        let mut error = json!({ "code": code, "message": self.0.failure.public() });
         if let (Some(data), Some(members)) = (data, error.as_object_mut()) {
             members.insert("data".to_owned(), data);
         }
-        match (&self.id, self.era) {
+        match (&self.0.id, self.0.era) {
             (Some(id), _) => json!({ "jsonrpc": "2.0", "id": id.to_json(), "error": error }),
             (None, Era::Legacy) => json!({ "jsonrpc": "2.0", "id": null, "error": error }),
             // 2026-07-28 leaves the id out where it is not known.

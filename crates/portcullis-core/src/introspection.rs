@@ -1,9 +1,10 @@
 //! Introspection answers (RFC 7662): the issuer's word about a token we cannot read.
 //!
-//! An answer is judged by the same function and the same [`Expectation`] as a signed token. Two things
-//! differ. What the answer leaves out may be known from the question; and an answer that is no answer is
-//! the issuer's fault and not the caller's, so that nobody is told that his token is bad because an
-//! issuer is.
+//! An answer is judged by the same function and the same [`Expectation`] as a signed token. Three things
+//! differ. What the answer leaves out may be known from the question. An issuer answers about refresh
+//! tokens as well, and some about ID tokens, so whatever tells them apart is looked at. And an answer that
+//! is no answer is the issuer's fault and not the caller's, so that nobody is told that his token is bad
+//! because an issuer is.
 
 use std::sync::Arc;
 

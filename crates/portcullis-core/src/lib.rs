@@ -46,7 +46,7 @@
 //!     let unverified = Unverified::parse(token.text())?;
 //!     let expectation = unverified.expected_by([expectation]).ok_or(Failure::UnknownIssuer)?;
 //!     let verified = unverified.verify(keys, expectation, now)?;
-//!     Ok(confirm(Arc::new(verified), token.scheme(), Evidence::None)?)
+//!     Ok(confirm(Arc::new(verified), &token, Evidence::None)?)
 //! }
 //!
 //! fn judge(

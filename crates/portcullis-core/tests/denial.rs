@@ -31,12 +31,15 @@ fn scopes(text: &str) -> ScopeSet {
     ScopeSet::parse(text).unwrap()
 }
 
+fn resource() -> ResourceId {
+    ResourceId::parse("https://mcp.example.com/mcp").unwrap()
+}
+
 fn answer(denial: &Denial) -> Response<Bytes> {
-    let resource = ResourceId::parse("https://mcp.example.com/mcp").unwrap();
     let issuer = Issuer::parse("https://idp.example.com").unwrap();
-    let resource = ProtectedResource::new(resource, vec![issuer]).unwrap();
-    let policy = Policy::signed_in().base_scopes(scopes("mcp")).build().unwrap();
-    denial.respond(&resource, &policy)
+    let metadata = ProtectedResource::new(resource(), vec![issuer]).unwrap();
+    let policy = Policy::signed_in(resource()).base_scopes(scopes("mcp")).build().unwrap();
+    denial.respond(&metadata, &policy)
 }
 
 fn headers(version: Option<&'static str>) -> HeaderMap {
@@ -186,20 +189,28 @@ fn proofs_are_asked_for_by_the_dpop_scheme() {
 
     let (scheme, error, _) = challenged(&early(proof::Refusal::Uri));
     assert_eq!((scheme.as_str(), error.as_deref()), ("DPoP", Some("invalid_dpop_proof")));
-    for binding in [
-        proof::Refusal::NoProof,
-        proof::Refusal::WrongScheme,
-        proof::Refusal::NotBound,
-        proof::Refusal::OtherKey,
+    // What goes with a certificate is asked for under Bearer (RFC 8705), what goes with a proof is not.
+    for (binding, wanted) in [
+        (proof::Refusal::NoDpopProof, "DPoP"),
+        (proof::Refusal::NoCertificate, "Bearer"),
+        (proof::Refusal::NotBound, "Bearer"),
+        (proof::Refusal::OtherKey, "DPoP"),
     ] {
         let response = early(binding);
-        let schemes: Vec<_> = challenges(&response).iter().map(|c| c.scheme().to_owned()).collect();
+        let (scheme, error, _) = challenged(&response);
         assert_eq!(
-            (response.status().as_u16(), schemes),
-            (401, vec!["Bearer".to_owned(), "DPoP".to_owned()])
+            (scheme.as_str(), error.as_deref()),
+            (wanted, Some("invalid_token")),
+            "{binding}"
         );
         assert_eq!(body(&response)["error"], "invalid_token");
     }
+    // A token that is refused for another reason is challenged under the scheme it came by.
+    let mut headers = headers(None);
+    headers.insert("authorization", HeaderValue::from_static("DPoP abc"));
+    let inactive = answer(&Denial::before_reading(token::Refusal::Inactive, &headers));
+    assert_eq!(challenged(&inactive).0, "DPoP");
+    assert_eq!(challenged(&early(token::Refusal::Inactive)).0, "Bearer");
 }
 
 fn unreadable(
@@ -272,10 +283,22 @@ fn failures_say_whose_fault_they_are_and_have_a_word_for_metrics() {
         (Failure::Unauthenticated, Blame::Credential, "unauthenticated"),
         (Failure::UnknownIssuer, Blame::Credential, "issuer"),
         (Failure::Token(token::Refusal::Inactive), Blame::Credential, "inactive"),
-        (Failure::Proof(proof::Refusal::NoProof), Blame::Credential, "possession"),
+        (Failure::Proof(proof::Refusal::NoDpopProof), Blame::Credential, "possession"),
         (Failure::InsufficientScope(scopes("a")), Blame::Permission, "insufficient_scope"),
         (Failure::Forbidden, Blame::Permission, "forbidden"),
     ] {
         assert_eq!((failure.blame(), failure.label()), (blame, label), "{failure}");
     }
+}
+
+#[test]
+fn an_unreachable_issuer_is_named_with_a_delay() {
+    let failure = Failure::IssuerUnavailable {
+        detail: "timed out".to_owned(),
+        retry_after: Duration::from_secs(3),
+    };
+    assert_eq!(
+        (failure.label(), failure.to_string()),
+        ("issuer_unavailable", "the issuer cannot be asked: timed out".to_owned())
+    );
 }

@@ -12,7 +12,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_core::id::{ClientId, Issuer};
+use portcullis_core::id::ClientId;
 use portcullis_core::introspection::{BadAnswer, Failure, MAX_ANSWER, judge};
 use portcullis_core::json::Flaw;
 use portcullis_core::scope::{Role, ScopeSet};
@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use testkit::{AUDIENCE, ISSUER, NOW, claims_with};
 
 fn expectation() -> Expectation {
-    Expectation::new(Issuer::parse(ISSUER).unwrap(), [AUDIENCE.to_owned()]).unwrap()
+    Expectation::new(ISSUER.parse().unwrap(), AUDIENCE.parse().unwrap())
 }
 
 fn at(now: u64) -> UnixTime {
@@ -136,9 +136,95 @@ fn what_is_there_must_hold() {
     assert_eq!(refused(&json!({"iat": NOW + 31})), Refusal::IssuedInFuture(at(NOW + 31)));
     assert_eq!(refused(&json!({"sub": null, "client_id": null})), Refusal::Missing("sub"));
     assert_eq!(refused(&json!({"scope": "a  b"})), Refusal::Malformed("scope"));
-    assert_eq!(refused(&json!({"typ": "Refresh"})), Refusal::OtherPurpose("typ"));
-    assert_eq!(refused(&json!({"typ": "ID"})), Refusal::OtherPurpose("typ"));
-    assert!(with(&json!({"typ": "Bearer"})).is_ok());
+    for sub in ["alice\n", "", "\u{1b}[2J"] {
+        assert_eq!(refused(&json!({"sub": sub})), Refusal::Malformed("sub"));
+    }
+}
+
+/// An issuer answers about whatever token it issued (RFC 7662 section 2.1).
+// req: RS-3
+#[test]
+fn a_token_for_another_purpose_is_refused() {
+    for (claim, value) in [
+        ("typ", json!("Refresh")),
+        ("typ", json!("Offline")),
+        ("typ", json!("ID")),
+        ("typ", json!("Logout")),
+        ("token_use", json!("refresh_token")),
+        ("token_use", json!("refresh")),
+        ("token_use", json!("id_token")),
+        ("token_use", json!("id")),
+        ("token_use", json!(1)),
+        ("token_type", json!("refresh_token")),
+        ("token_type", json!("Refresh")),
+        ("token_type", json!("id_token")),
+        ("token_type", json!("N_A")),
+        ("token_type", json!("")),
+        ("token_type", json!(["Bearer"])),
+        ("events", json!({"http://schemas.openid.net/event/backchannel-logout": {}})),
+        ("nonce", json!("n-0S6_WzA2Mj")),
+        ("at_hash", json!("fU8YyQxT6iYcUBDO4mV1Sg")),
+        ("c_hash", json!("LDktKdoQak3Pk0cnXxCltA")),
+    ] {
+        let refusal = refused(&json!({ claim: value }));
+        assert_eq!(refusal, Refusal::OtherPurpose(claim), "{value}");
+        assert_eq!(refusal.class(), Class::TokenType);
+    }
+    for (claim, value) in [
+        ("typ", "Bearer"),
+        ("token_use", "access_token"),
+        ("token_use", "access"),
+        ("token_use", "Access_Token"),
+        ("token_type", "Bearer"),
+        ("token_type", "bearer"),
+        ("token_type", "access_token"),
+        ("events", "conference"),
+    ] {
+        assert!(with(&json!({ claim: value })).is_ok(), "{claim} {value}");
+    }
+    // What one says, the other does not undo.
+    let mixed = json!({"token_type": "Bearer", "token_use": "refresh_token"});
+    assert_eq!(refused(&mixed), Refusal::OtherPurpose("token_use"));
+    let mixed = json!({"token_type": "refresh_token", "typ": "Bearer"});
+    assert_eq!(refused(&mixed), Refusal::OtherPurpose("token_type"));
+    // A scope makes no access token of an ID token, Keycloak's type does.
+    let id_token = json!({"nonce": "n", "at_hash": "h", "scope": null});
+    assert_eq!(refused(&id_token).class(), Class::TokenType);
+    assert!(with(&json!({"nonce": "n", "at_hash": "h", "typ": "Bearer"})).is_ok());
+    assert!(with(&json!({"scope": null, "email": "a@example.com", "auth_time": NOW})).is_ok());
+}
+
+// req: RS-14
+#[test]
+fn a_token_of_the_type_dpop_names_its_key() {
+    let jkt = json!({"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"});
+    for claim in ["token_type", "typ"] {
+        for said in ["DPoP", "dpop"] {
+            assert_eq!(refused(&json!({ claim: said })), Refusal::Confirmation);
+            assert!(with(&json!({ claim: said, "cnf": jkt })).is_ok());
+        }
+    }
+}
+
+#[test]
+fn an_answer_is_good_until_it_has_to_be_asked_again() {
+    // No `exp`, one far away, one before our own limit. Skew lengthens what the issuer says, not that.
+    for (exp, lifetime, last, expires) in [
+        (Value::Null, 30, 29, 30),
+        (Value::Null, 5, 4, 5),
+        (Value::Null, 0, 0, 1),
+        (json!(NOW + 3540), 30, 29, 3540),
+        (json!(NOW + 10), 600, 309, 10),
+        (json!(NOW + 10), 100, 99, 10),
+    ] {
+        let expectation = expectation()
+            .skew(Duration::from_secs(300))
+            .introspection_lifetime(Duration::from_secs(lifetime));
+        let token = ask(active(&json!({"exp": exp})).to_string().as_bytes(), expectation).unwrap();
+        assert!(token.is_current(at(NOW + last)), "{exp} {lifetime}");
+        assert!(!token.is_current(at(NOW + last + 1)), "{exp} {lifetime}");
+        assert_eq!(token.expires(), at(NOW + expires));
+    }
 }
 
 // req: RS-4

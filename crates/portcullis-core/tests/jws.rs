@@ -325,39 +325,64 @@ fn signatures_have_the_length_their_algorithm_makes_them() {
     );
 }
 
+/// The order of each curve's group (SEC 2 sections 2.4.2, 2.5.1 and 2.6.1).
+const ECDSA: [(TestKey, &str); 3] = [
+    (TestKey::P256, "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551"),
+    (
+        TestKey::P384,
+        "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973",
+    ),
+    (
+        TestKey::P521,
+        "01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409",
+    ),
+];
+
 #[test]
 fn ecdsa_values_out_of_range_and_der_are_refused() {
-    let token = Signer::new(TestKey::P256).sign(&claims());
-    let (signed, signature) = token.rsplit_once('.').unwrap();
-    let signature = decode(signature);
-    let order = decode("_____wAAAAD__________7zm-q2nF56E87nKwvxjJVE");
-    let zero = vec![0; 32];
-    let (r, s) = signature.split_at(32);
-    let pairs = [
-        (zero.as_slice(), zero.as_slice()),
-        (zero.as_slice(), s),
-        (r, zero.as_slice()),
-        (order.as_slice(), s),
-        (r, order.as_slice()),
-        (&[0xFF; 32], &[0xFF; 32]),
-        (s, r),
-    ];
-    for (r, s) in pairs {
-        let forged = format!("{signed}.{}", base64url([r, s].concat()));
-        let parsed = Compact::parse(&forged).unwrap();
-        assert_eq!(parsed.verify(&key(TestKey::P256)), Err(Refusal::Signature));
+    for (signing, order) in ECDSA {
+        let order = hex(order);
+        let token = Signer::new(signing).sign(&claims());
+        let (signed, signature) = token.rsplit_once('.').unwrap();
+        let signature = decode(signature);
+        let (r, s) = signature.split_at(order.len());
+        let (zero, ones) = (vec![0; order.len()], vec![0xFF; order.len()]);
+        let verify = |r: &[u8], s: &[u8]| {
+            let text = format!("{signed}.{}", base64url([r, s].concat()));
+            Compact::parse(&text).unwrap().verify(&key(signing))
+        };
+        for (r, s) in [
+            (&zero[..], &zero[..]),
+            (&zero, s),
+            (r, &zero),
+            (&order, s),
+            (r, &order),
+            (&ones, &ones),
+            (s, r),
+        ] {
+            assert_eq!(verify(r, s), Err(Refusal::Signature), "{signing:?}");
+        }
+        assert_eq!(verify(r, s), Ok(()), "{signing:?}");
+        let der = format!("{signed}.{}", base64url(der(r, s)));
+        assert_eq!(refusal(&der), Refusal::SignatureLength, "{signing:?}");
     }
-    let honest = format!("{signed}.{}", base64url([r, s].concat()));
-    assert_eq!(Compact::parse(&honest).unwrap().verify(&key(TestKey::P256)), Ok(()));
-    // DER of the same values: 70 to 72 octets.
+}
+
+/// The same values as other software has them: a SEQUENCE of two INTEGERs, some octets longer.
+fn der(r: &[u8], s: &[u8]) -> Vec<u8> {
     let integer = |v: &[u8]| {
         let v: Vec<u8> = v.iter().copied().skip_while(|b| *b == 0).collect();
         let pad = if v[0] > 0x7F { vec![0] } else { vec![] };
         [vec![2, u8::try_from(v.len() + pad.len()).unwrap()], pad, v].concat()
     };
     let body = [integer(r), integer(s)].concat();
-    let der = [vec![0x30, u8::try_from(body.len()).unwrap()], body].concat();
-    assert_eq!(refusal(&format!("{signed}.{}", base64url(der))), Refusal::SignatureLength);
+    let len = u8::try_from(body.len()).unwrap();
+    let head = if len > 0x7F { vec![0x30, 0x81, len] } else { vec![0x30, len] };
+    [head, body].concat()
+}
+
+fn hex(text: &str) -> Vec<u8> {
+    (0..text.len()).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap()).collect()
 }
 
 #[test]

@@ -229,6 +229,9 @@ fn coordinates_and_points() {
     let (zero, ones) = (base64url([0; 32]), base64url([0xFF; 32]));
     let other_y = TestKey::P256Second.public_jwk()["y"].clone();
     let long_zero = base64url([0; 66]);
+    let (zero_384, ones_384) = (base64url([0; 48]), base64url([0xFF; 48]));
+    let mut off_curve = decode(&TestKey::P384.public_jwk()["y"]);
+    off_curve[47] ^= 1;
     let cases = [
         (TestKey::P256, json!({"x": short}), Unusable::Coordinate("x")),
         (TestKey::P256, json!({"y": short}), Unusable::Coordinate("y")),
@@ -237,12 +240,23 @@ fn coordinates_and_points() {
         (TestKey::P256, json!({"y": other_y}), Unusable::Point),
         (TestKey::P256, json!({"x": zero, "y": zero}), Unusable::Point),
         (TestKey::P256, json!({"x": ones}), Unusable::Point),
+        (TestKey::P384, json!({"y": base64url(&off_curve)}), Unusable::Point),
+        // Infinity, which has no coordinates, is what some write as zeros.
+        (TestKey::P384, json!({"x": zero_384, "y": zero_384}), Unusable::Point),
+        (TestKey::P384, json!({"x": ""}), Unusable::Coordinate("x")),
+        (TestKey::P384, json!({"x": ones_384}), Unusable::Point),
+        (TestKey::P384, json!({"y": ones_384}), Unusable::Point),
         (TestKey::P521, json!({"x": long_zero, "y": long_zero}), Unusable::Point),
         (TestKey::Ed25519, json!({"x": short}), Unusable::Coordinate("x")),
     ];
     for (key, changes, expected) in cases {
         assert_eq!(unusable(&jwk(key, &changes)), expected, "{changes}");
     }
+}
+
+fn decode(member: &Value) -> Vec<u8> {
+    use base64::Engine as _;
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(member.as_str().unwrap()).unwrap()
 }
 
 #[test]

@@ -158,7 +158,8 @@ fn chosen(repo: &Repo, wanted: &[String]) -> Result<Vec<String>> {
     }
 }
 
-fn targets(repo: &Repo) -> Result<Vec<String>> {
+/// The targets that fuzz/Cargo.toml names.
+pub(crate) fn targets(repo: &Repo) -> Result<Vec<String>> {
     let metadata = repo.metadata("fuzz/Cargo.toml")?;
     let targets = metadata.pointer("/packages/0/targets").and_then(Value::as_array);
     let is_binary = |t: &&Value| t.pointer("/kind/0").and_then(Value::as_str) == Some("bin");

@@ -2,7 +2,7 @@
 //!
 //! Each command is one module; [`repo`] finds the repository and runs programs in it, [`source`] tells
 //! Rust code from its comments and strings.
-#![allow(
+#![expect(
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "a command line tool speaks on its streams"
@@ -15,6 +15,7 @@ mod mutants;
 mod repo;
 mod sizes;
 mod source;
+mod steps;
 mod tidy;
 mod vectors;
 

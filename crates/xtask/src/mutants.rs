@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::args::Args;
@@ -30,6 +30,8 @@ const PACKAGE: &str = "portcullis-core";
 const MODULES: &[&str] = &["token", "keys", "operation", "policy"];
 const SURVIVORS: &str = "docs/mutant-survivors.txt";
 const ENOUGH_PERCENT: usize = 90;
+const MINUTES: u64 = 60;
+const JOBS: usize = 2;
 
 /// Doc tests and benches prove nothing here and cost a link each.
 const TESTS: &[&str] = &["--lib", "--tests"];
@@ -42,22 +44,23 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// What the nightly tier runs.
-    pub(crate) fn night() -> Self {
+    /// All modules, in a random order.
+    pub(crate) fn whole(minutes: u64) -> Self {
         let modules = MODULES.iter().map(|m| (*m).to_owned()).collect();
         let seed = std::hash::RandomState::new().build_hasher().finish() % 1_000_000;
-        Plan { minutes: 60, seed, jobs: 2, modules }
+        Plan { minutes, seed, jobs: JOBS, modules }
     }
 }
 
 pub(crate) fn main(repo: &Repo, mut args: Args) -> Result {
-    let night = Plan::night();
-    let minutes = args.option("--minutes")?.unwrap_or(night.minutes);
-    let seed = args.option("--seed")?.unwrap_or(night.seed);
-    let jobs = args.option("--jobs")?.unwrap_or(night.jobs).max(1);
+    let mut plan = Plan::whole(args.option("--minutes")?.unwrap_or(MINUTES));
+    plan.seed = args.option("--seed")?.unwrap_or(plan.seed);
+    plan.jobs = args.option("--jobs")?.unwrap_or(plan.jobs).max(1);
     let words = args.words()?;
-    let modules = if words.is_empty() { night.modules } else { words };
-    run(repo, &Plan { minutes, seed, jobs, modules }).map(|closing| println!("{closing}"))
+    if !words.is_empty() {
+        plan.modules = words;
+    }
+    run(repo, &plan).map(|closing| println!("{closing}"))
 }
 
 /// What became of the mutants that were tried.
@@ -122,9 +125,12 @@ pub(crate) fn run(repo: &Repo, plan: &Plan) -> Result<String> {
     }
     let time = Duration::from_secs(plan.minutes * 60);
     let hunt = Hunt { files, names, limit, time, clock: Clock::start() };
-    let outcome = hunt.run(&copies, VecDeque::from(order))?;
+    let (outcome, ended) = hunt.run(&copies, VecDeque::from(order));
     write_survivors(repo, plan, &outcome, total)?;
     let closing = closing(&outcome, total);
+    if let Err(why) = ended {
+        return failed(format!("{closing}; cut short: {why}"));
+    }
     if outcome.percent() >= ENOUGH_PERCENT {
         Ok(closing)
     } else {
@@ -134,12 +140,13 @@ pub(crate) fn run(repo: &Repo, plan: &Plan) -> Result<String> {
 
 fn closing(outcome: &Outcome, total: usize) -> String {
     format!(
-        "mutants: {} killed ({} by time), {} survived, {} % killed; {} did not compile, {} of {total} untested",
+        "mutants: {} killed ({} by time), {} survived, {} % killed; {} did not compile; {} of {total} tried, {} untested",
         outcome.killed(),
         outcome.timeout.len(),
         outcome.missed.len(),
         outcome.percent(),
         outcome.unviable.len(),
+        outcome.tried(),
         total - outcome.tried(),
     )
 }
@@ -254,36 +261,33 @@ struct Hunt {
 }
 
 impl Hunt {
-    /// Lets every copy take mutants until none is left or the time is up.
-    fn run(&self, copies: &[Repo], order: VecDeque<usize>) -> Result<Outcome> {
-        let queue = Mutex::new(order);
-        let outcomes: Vec<Result<Outcome>> = std::thread::scope(|scope| {
-            let queue = &queue;
-            let work = |copy| scope.spawn(move || self.work(copy, queue));
+    /// Lets every copy take mutants until none is left, the time is up or one cannot be tried. What was
+    /// learned up to then counts in any case.
+    fn run(&self, copies: &[Repo], order: VecDeque<usize>) -> (Outcome, Result) {
+        let (queue, whole) = (Mutex::new(order), Mutex::new(Outcome::default()));
+        let ended = std::thread::scope(|scope| {
+            let (queue, whole) = (&queue, &whole);
+            let work = |copy| scope.spawn(move || self.work(copy, queue, whole));
             let threads: Vec<_> = copies.iter().map(work).collect();
-            let ends = threads
+            let ends: Vec<Result> = threads
                 .into_iter()
-                .map(|t| t.join().unwrap_or_else(|_| failed("a worker panicked")));
-            ends.collect()
+                .map(|t| t.join().unwrap_or_else(|_| failed("a worker panicked")))
+                .collect();
+            ends.into_iter().collect()
         });
-        let mut whole = Outcome::default();
-        for outcome in outcomes {
-            whole.add(outcome?);
-        }
-        Ok(whole)
+        (whole.into_inner().unwrap_or_else(PoisonError::into_inner), ended)
     }
 
-    fn work(&self, copy: &Repo, queue: &Mutex<VecDeque<usize>>) -> Result<Outcome> {
-        let mut outcome = Outcome::default();
+    fn work(&self, copy: &Repo, queue: &Mutex<VecDeque<usize>>, whole: &Mutex<Outcome>) -> Result {
         while self.clock.passed() < self.time {
             let Some(mutant) = queue.lock().ok().and_then(|mut queue| queue.pop_front()) else {
                 break;
             };
             let one = self.try_one(copy, mutant)?;
             one.missed.iter().for_each(|name| println!("survived: {name}"));
-            outcome.add(one);
+            whole.lock().unwrap_or_else(PoisonError::into_inner).add(one);
         }
-        Ok(outcome)
+        Ok(())
     }
 
     /// Tries the mutant of this number. It is named as a shard of one, since `--re` lets some kinds of
@@ -365,6 +369,11 @@ mod tests {
         let outcome =
             Outcome { caught: names(8), timeout: names(1), missed: names(1), unviable: names(5) };
         assert_eq!((outcome.percent(), outcome.tried()), (90, 15));
+        assert!(
+            closing(&outcome, 20).ends_with(
+                "1 survived, 90 % killed; 5 did not compile; 15 of 20 tried, 5 untested"
+            )
+        );
         assert_eq!(Outcome::default().percent(), 0, "nothing tried is not enough");
     }
 }

@@ -25,6 +25,15 @@ impl fmt::Display for Failure {
     }
 }
 
+/// How a step ended that did not fail.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// It ran; its closing line.
+    Ran(String),
+    /// It could not run here, and why.
+    NotRun(String),
+}
+
 /// A failure that says what was attempted.
 pub(crate) fn failed<T>(why: impl Into<String>) -> Result<T> {
     Err(Failure::Failed(why.into()))
@@ -177,9 +186,8 @@ impl Repo {
         if !out.ok {
             return failed(format!("cargo metadata fails:\n{}", out.stderr));
         }
-        #[allow(clippy::disallowed_methods, reason = "cargo's own answer, not a request")]
-        let parsed = serde_json::from_str(&out.stdout);
-        parsed.map_err(|e| Failure::Failed(format!("cargo metadata answers no JSON: {e}")))
+        serde_json::from_str(&out.stdout)
+            .map_err(|e| Failure::Failed(format!("cargo metadata answers no JSON: {e}")))
     }
 }
 
@@ -191,6 +199,7 @@ pub(crate) fn has_ending(path: &str, ending: &str) -> bool {
 /// Folders whose files are made by tools or are inputs rather than text.
 fn foreign(path: &str, name: &str) -> bool {
     name == "target"
+        || path == "vectors"
         || name == ".git"
         || name.starts_with("mutants.out")
         || path == "fuzz/corpus"
@@ -231,7 +240,7 @@ fn cargo() -> String {
 }
 
 /// A variable of the environment, if it is set to something.
-#[allow(
+#[expect(
     clippy::disallowed_methods,
     reason = "a tool of the developer: its settings are the environment's"
 )]
@@ -248,12 +257,12 @@ pub(crate) fn unattended() -> bool {
 pub(crate) struct Clock(std::time::Instant);
 
 impl Clock {
-    #[allow(clippy::disallowed_methods, reason = "a tool measures its own running time")]
+    #[expect(clippy::disallowed_methods, reason = "a tool measures its own running time")]
     pub(crate) fn start() -> Self {
         Clock(std::time::Instant::now())
     }
 
-    #[allow(clippy::disallowed_methods, reason = "a tool measures its own running time")]
+    #[expect(clippy::disallowed_methods, reason = "a tool measures its own running time")]
     pub(crate) fn passed(&self) -> Duration {
         self.0.elapsed()
     }

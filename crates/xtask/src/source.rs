@@ -22,11 +22,6 @@ impl Source {
         reader.out
     }
 
-    /// Whether the file holds a test of any harness.
-    pub(crate) fn has_tests(&self) -> bool {
-        ["#[test]", "::test]", "::test(", "proptest!"].iter().any(|mark| self.code.contains(mark))
-    }
-
     /// Every path the code names, `use` groups written out, with its line.
     pub(crate) fn paths(&self) -> Vec<(usize, String)> {
         let tokens = tokens(&self.code);

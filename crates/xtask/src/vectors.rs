@@ -1,30 +1,29 @@
 //! `cargo xtask vectors DIR`: public test vectors, judged by portcullis-core.
 //!
-//! The vectors are data of others and not part of this repository. [`suites`] knows their files and
+//! The vectors are data of others and not part of this repository. [`place`] finds them, [`suites`] knows their files and
 //! what each expects, [`judge`] asks the core, and what the authors say is departed from only by
 //! [`EXCEPTIONS`], each with its reason.
 
 mod judge;
+mod place;
 mod suites;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::args::Args;
-use crate::repo::{Failure, Repo, Result, failed, setting, unattended};
+use crate::repo::{End, Failure, Repo, Result, failed, unattended};
 use judge::Verdict;
 
 pub(crate) const HELP: &str = "\
 usage: cargo xtask vectors [DIR] [--verbose]
 
 Judges the public vectors below DIR: wycheproof/, jose-cookbook/, jsontestsuite/. Without DIR the
-folder named by PORTCULLIS_VECTORS is taken, else one beside the repository if it is there.
+folder named by PORTCULLIS_VECTORS is taken, else vectors/ in the repository, else a folder beside the
+repository, or one level below such a folder, that holds wycheproof/json_web_signature_test.json.
 
   --verbose   print every exception met and every refusal's reason
 ";
-
-const VARIABLE: &str = "PORTCULLIS_VECTORS";
-const BESIDE: &str = "../shared/data";
 
 /// What must come out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,9 +136,9 @@ impl Tally {
 pub(crate) fn main(repo: &Repo, mut args: Args) -> Result {
     let verbose = args.flag("--verbose");
     let folder = match args.words()?.as_slice() {
-        [] => match folder(repo) {
+        [] => match place::folder(repo) {
             Some(folder) => folder,
-            None => return failed(missing()),
+            None => return failed(place::MISSING),
         },
         [folder] => PathBuf::from(folder),
         _ => return Err(Failure::Usage("one folder at most".to_owned())),
@@ -148,21 +147,16 @@ pub(crate) fn main(repo: &Repo, mut args: Args) -> Result {
 }
 
 /// As a step of `ci`: an attended run may lack the vectors, an unattended one may not.
-pub(crate) fn in_ci(repo: &Repo) -> Result<String> {
-    match folder(repo) {
-        Some(folder) => judge_all(&folder, false).inspect(|closing| println!("{closing}")),
-        None if unattended() => failed(missing()),
-        None => Ok(format!("NOT RUN: {}", missing())),
+pub(crate) fn in_ci(repo: &Repo) -> Result<End> {
+    match place::folder(repo) {
+        Some(folder) => {
+            let closing = judge_all(&folder, false)?;
+            println!("{closing}");
+            Ok(End::Ran(closing))
+        }
+        None if unattended() => failed(place::MISSING),
+        None => Ok(End::NotRun(place::MISSING.to_owned())),
     }
-}
-
-fn missing() -> String {
-    format!("no vectors found: set {VARIABLE} to their folder")
-}
-
-fn folder(repo: &Repo) -> Option<PathBuf> {
-    let beside = repo.path(BESIDE);
-    setting(VARIABLE).map(PathBuf::from).or_else(|| beside.is_dir().then_some(beside))
 }
 
 fn judge_all(folder: &Path, verbose: bool) -> Result<String> {

@@ -11,7 +11,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::{Flaw, Names, Note, Walk, not_foreign, strictly};
+use super::{Flaw, NUMBER_AS_MAP, Names, Note, Walk, not_foreign, strictly};
 use crate::time::UnixTime;
 
 /// A JSON object and everything in it. Strict in every way this module is.
@@ -302,7 +302,11 @@ impl<'de> Visitor<'de> for Reader<'_, '_, '_> {
         let at = tape.push(name, Kind::Object);
         let mut names = Names::new();
         while let Some(name) = map.next_key_seed(Note(&mut names))? {
-            let name = match name.ok_or_else(|| walk.refuse(Flaw::DuplicateMember))? {
+            let name = name.ok_or_else(|| walk.refuse(Flaw::DuplicateMember))?;
+            if name == NUMBER_AS_MAP {
+                return Err(walk.refuse(Flaw::NumberOutOfRange));
+            }
+            let name = match name {
                 Cow::Borrowed(name) => tape.borrowed(name),
                 Cow::Owned(name) => tape.resolved(&name),
             };

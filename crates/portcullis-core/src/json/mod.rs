@@ -26,6 +26,10 @@ pub(crate) use self::walk::{Items, MAX_ITEMS, Peek, ReadObject, Shape, Skip, Wal
 /// Deeper nesting than this is refused. No MCP message or JOSE document comes near it.
 pub const MAX_DEPTH: u8 = 64;
 
+/// How `serde_json` hands numbers over as maps where some crate in the tree turns its feature
+/// `arbitrary_precision` on. Our rules for numbers would not see them, so they are refused instead.
+const NUMBER_AS_MAP: &str = "$serde_json::private::Number";
+
 /// Why a text is not the one JSON value everybody would read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]

@@ -206,3 +206,12 @@ fn a_document_keeps_order_types_and_unescaped_text() {
     assert!(root.get("missing").is_none() && root.get("b").unwrap().get("b").is_none());
     assert_eq!(document.at(root.get("n").unwrap().place()).items().unwrap().count(), 3);
 }
+
+/// Another crate may turn a feature of `serde_json` on under which numbers come as maps.
+#[test]
+fn numbers_that_come_as_maps_are_refused_and_not_overlooked() {
+    let disguised = r#"{"a":{"$serde_json::private::Number":"1e400"}}"#;
+    assert_eq!(walk(disguised), Err(Flaw::NumberOutOfRange));
+    assert_eq!(keep(disguised).err(), Some(Flaw::NumberOutOfRange));
+    assert_eq!(walk(&disguised.replace("private::Number", "private::Other")), Ok(()));
+}

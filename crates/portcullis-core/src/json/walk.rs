@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::{Flaw, MAX_DEPTH, Names, Note};
+use super::{Flaw, MAX_DEPTH, NUMBER_AS_MAP, Names, Note};
 
 /// Checks one value of any shape by the rules of this module and forgets it.
 #[derive(Clone, Copy)]
@@ -32,8 +32,9 @@ impl<'c> Walk<'c> {
     pub(crate) fn members<'de, A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let mut names = Names::new();
         while let Some(name) = map.next_key_seed(Note(&mut names))? {
-            if name.is_none() {
-                return Err(self.refuse(Flaw::DuplicateMember));
+            let name = name.ok_or_else(|| self.refuse(Flaw::DuplicateMember))?;
+            if name == NUMBER_AS_MAP {
+                return Err(self.refuse(Flaw::NumberOutOfRange));
             }
             map.next_value_seed(self)?;
         }

@@ -1,9 +1,10 @@
 //! Protected resource metadata (RFC 9728): what the gateway serves and the client judges.
 
 use super::{
-    MAX_TEXT, MetadataError, RESOURCE, Reader, Writer, inserted, inserted_at_root, resource_tail,
+    MAX_TEXT, MetadataError, Place, RESOURCE, Reader, Writer, inserted, inserted_at_root,
+    resource_tail,
 };
-use crate::id::{self, Issuer, ResourceId};
+use crate::id::{Issuer, ResourceId};
 use crate::scope::{Scope, ScopeSet};
 
 /// No resource names more authorization servers than this.
@@ -57,12 +58,19 @@ impl Fetched<'_> {
 
 impl ProtectedResource {
     /// A resource and the servers that issue tokens for it: at least one, since a client could not go
-    /// on without (MCP asks for it, RFC 9728 does not).
+    /// on without (MCP asks for it, RFC 9728 does not). Servers on loopback by plain `http` are for
+    /// resources on loopback.
     pub fn new(resource: ResourceId, servers: Vec<Issuer>) -> Result<Self, MetadataError> {
         match servers.len() {
             0 => return Err(MetadataError::Missing("authorization_servers")),
             1..=MAX_SERVERS => {}
             _ => return Err(MetadataError::Excessive("authorization_servers")),
+        }
+        let place = Place::of(resource.host_is_loopback());
+        for server in &servers {
+            let member = "authorization_servers";
+            let checked = place.check(server.as_str());
+            checked.map_err(|reason| MetadataError::Url { member, reason })?;
         }
         Ok(ProtectedResource {
             resource,
@@ -94,7 +102,8 @@ impl ProtectedResource {
     /// With a `resource_documentation`, a page for developers.
     pub fn documentation(mut self, url: &str) -> Result<Self, MetadataError> {
         let member = "resource_documentation";
-        id::check_endpoint(url).map_err(|reason| MetadataError::Url { member, reason })?;
+        let place = Place::of(self.resource.host_is_loopback());
+        place.check(url).map_err(|reason| MetadataError::Url { member, reason })?;
         self.documentation = Some(url.to_owned());
         Ok(self)
     }
@@ -171,10 +180,11 @@ impl ProtectedResource {
             .map_err(|reason| MetadataError::Url { member: "authorization_servers", reason })?;
         let scopes = reader.scopes()?;
         let link = reader.text("resource_documentation")?;
+        let place = Place::of(resource.host_is_loopback());
         Ok(ProtectedResource {
             scopes_supported: scopes.iter().filter(|s| !is_offline_access(s)).cloned().collect(),
             name: reader.short_text("resource_name")?,
-            documentation: link.filter(|link| id::check_endpoint(link).is_ok()).map(str::to_owned),
+            documentation: link.filter(|link| place.check(link).is_ok()).map(str::to_owned),
             ..ProtectedResource::new(resource, servers)?
         })
     }

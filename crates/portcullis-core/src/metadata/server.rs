@@ -1,14 +1,15 @@
 //! Authorization server metadata (RFC 8414, OIDC Discovery 1.0): what the issuer serves, and
 //! what gateway and client judge.
 
-use super::{MetadataError, Reader, Writer};
+use super::{MetadataError, Place, Reader, Writer};
 use crate::id::Issuer;
 use crate::scope::{Scope, ScopeSet};
 
 /// What an authorization server says about itself (RFC 8414 section 2), under the names used there.
 ///
 /// `None` is a member the document does not have. It is not an empty list: RFC 8414 gives some absent
-/// lists a meaning, named at the field. Of a judged document every URL is `https`, or `http` on loopback.
+/// lists a meaning, named at the field. Of a judged document every URL is `https`, or `http` on
+/// loopback where the issuer is on loopback too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthorizationServer {
     /// Whom the document speaks for.
@@ -85,17 +86,18 @@ impl AuthorizationServer {
             let wanted = asked.as_str().to_owned();
             return Err(MetadataError::Mismatch { member: "issuer", found, wanted });
         }
+        let place = Place::of(asked.host_is_loopback());
+        let url = |member| reader.url(member, place);
         Ok(AuthorizationServer {
             issuer: asked.clone(),
-            authorization_endpoint: reader.url("authorization_endpoint")?,
-            token_endpoint: reader.url("token_endpoint")?,
-            jwks_uri: reader.url("jwks_uri")?,
-            registration_endpoint: reader.url("registration_endpoint")?,
-            introspection_endpoint: reader.url("introspection_endpoint")?,
-            revocation_endpoint: reader.url("revocation_endpoint")?,
-            pushed_authorization_request_endpoint: reader
-                .url("pushed_authorization_request_endpoint")?,
-            device_authorization_endpoint: reader.url("device_authorization_endpoint")?,
+            authorization_endpoint: url("authorization_endpoint")?,
+            token_endpoint: url("token_endpoint")?,
+            jwks_uri: url("jwks_uri")?,
+            registration_endpoint: url("registration_endpoint")?,
+            introspection_endpoint: url("introspection_endpoint")?,
+            revocation_endpoint: url("revocation_endpoint")?,
+            pushed_authorization_request_endpoint: url("pushed_authorization_request_endpoint")?,
+            device_authorization_endpoint: url("device_authorization_endpoint")?,
             scopes_supported: reader.scopes()?,
             response_types_supported: reader.list("response_types_supported")?,
             grant_types_supported: reader.list("grant_types_supported")?,

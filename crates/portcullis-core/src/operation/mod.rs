@@ -20,7 +20,8 @@ mod revision;
 use std::fmt;
 
 use bytes::Bytes;
-use bytestring::ByteString;
+/// Text that shares the bytes of the body it was read from.
+pub use bytestring::ByteString;
 use http::HeaderMap;
 
 pub(crate) use self::arguments::{Argument, Arguments};

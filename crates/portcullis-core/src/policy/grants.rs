@@ -4,7 +4,6 @@
 //! scopes" into a mask of a few words, whatever the number of rules.
 
 use crate::scope::{Hierarchy, Role, Scope, ScopeSet};
-use crate::token::VerifiedToken;
 
 /// Most scopes, and most roles, that one policy may speak of.
 pub const MAX_NAMES: usize = 256;
@@ -35,9 +34,9 @@ impl Mask {
     }
 }
 
-/// The scopes and roles of one caller under one policy. Made once for a token, good for all its calls.
+/// The scopes and roles of one caller under one policy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Grants {
+pub(super) struct Grants {
     pub(super) scopes: Mask,
     pub(super) roles: Mask,
 }
@@ -119,9 +118,5 @@ impl Vocabulary {
             grants.roles.add(&brought.roles);
         }
         grants
-    }
-
-    pub(super) fn grants_of(&self, token: &VerifiedToken) -> Grants {
-        self.grants(token.scopes(), token.roles())
     }
 }

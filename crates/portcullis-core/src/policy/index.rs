@@ -3,7 +3,7 @@
 //! A trie over the bytes before each pattern's first star: one walk along the name meets every rule
 //! that could match it, so that a thousand rules cost what ten do.
 
-use super::pattern::Pattern;
+use super::pattern::{Pattern, Text};
 
 /// The patterns of one kind of target.
 #[derive(Clone, Debug)]
@@ -57,17 +57,14 @@ impl Index {
 
     /// The rules with a pattern that matches `text`, ascending and each once.
     pub(super) fn rules(&self, text: &str) -> Vec<usize> {
+        let text = Text::new(text);
         let mut rules = Vec::new();
-        let mut rest = text.as_bytes();
         let mut node = self.nodes.first();
-        while let Some(here) = node {
-            rules.extend(
-                here.open
-                    .iter()
-                    .filter(|(pattern, _)| pattern.matches(rest))
-                    .map(|(_, rule)| *rule),
-            );
-            let Some((byte, after)) = rest.split_first() else {
+        for at in 0.. {
+            let Some(here) = node else { break };
+            let open = here.open.iter().filter(|(pattern, _)| pattern.matches(&text, at));
+            rules.extend(open.map(|(_, rule)| *rule));
+            let Some(byte) = text.bytes().get(at) else {
                 rules.extend(&here.exact);
                 break;
             };
@@ -75,7 +72,6 @@ impl Index {
             node = next
                 .and_then(|found| here.next.get(found))
                 .and_then(|(_, child)| self.nodes.get(*child));
-            rest = after;
         }
         rules.sort_unstable();
         rules.dedup();

@@ -1,27 +1,31 @@
 //! What a caller may do at one server.
 //!
-//! A policy answers one question, [`Policy::evaluate`]: may a caller with these grants do this? It
-//! never looks at a request; [`decide`](crate::decide) does, and it alone turns answers into permits.
+//! A policy answers one question, [`View::evaluate`]: may the holder of this token do this? It never
+//! looks at a request; [`decide`](crate::decide) does, and it alone turns answers into permits.
 //! Rules are a union: each allows something, none takes anything back, and what none allows is denied.
 //!
 //! * [`Rule`] – one rule as written, refused when it cannot mean what its author thinks
 //! * `pattern` – `*` and `**`, and which URIs mean the same to everybody
 //! * `index` – the rules that match a name, found without trying each
-//! * [`Grants`] – a caller's scopes and roles, numbered once per token
+//! * [`View`] – the policy as one caller sees it: what is allowed, shown, and to be had
+//! * `grants` – a caller's scopes and roles, numbered
 
 mod grants;
 mod index;
 mod pattern;
 mod rule;
+mod view;
 
 use std::fmt;
 
-pub use self::grants::{Grants, MAX_NAMES};
-use self::grants::{Mask, Vocabulary};
+pub use self::grants::MAX_NAMES;
+use self::grants::{Grants, Mask, Vocabulary};
 use self::index::Index;
 pub use self::pattern::{BadPattern, MAX_PATTERN};
 use self::rule::{ArgumentCondition, Kind};
 pub use self::rule::{BadRule, Rule};
+pub use self::view::View;
+use crate::id::ResourceId;
 use crate::operation::{Arguments, Call, Class, Operation, Target};
 use crate::scope::{Hierarchy, Role, Scope, ScopeSet};
 use crate::token::VerifiedToken;
@@ -50,6 +54,7 @@ pub enum Listing {
 /// The policy of one server, compiled.
 #[derive(Clone, Debug)]
 pub struct Policy {
+    resource: ResourceId,
     access: Access,
     listing: Listing,
     base_scopes: ScopeSet,
@@ -80,9 +85,6 @@ pub enum BadPolicy {
     /// `access = "rules"` without a rule denies everything.
     #[error("access is \"rules\" and there is no rule: every call would be refused")]
     NoRules,
-    /// `access = "signed-in"` beside rules, which it would never ask.
-    #[error("access is \"signed-in\", so the rules would never be asked; write access = \"rules\"")]
-    RulesUnused,
     /// More than [`MAX_NAMES`] scopes or roles.
     #[error("the policy speaks of more than {MAX_NAMES} scopes or roles")]
     TooManyNames,
@@ -96,6 +98,7 @@ pub enum BadPolicy {
 /// A policy under construction.
 #[derive(Clone, Debug)]
 pub struct PolicyBuilder {
+    resource: ResourceId,
     access: Access,
     listing: Listing,
     base_scopes: ScopeSet,
@@ -135,10 +138,8 @@ impl PolicyBuilder {
 
     /// Compiles the policy.
     pub fn build(self) -> Result<Policy, BadPolicy> {
-        match (self.access, self.rules.is_empty()) {
-            (Access::Rules, true) => return Err(BadPolicy::NoRules),
-            (Access::SignedIn, false) => return Err(BadPolicy::RulesUnused),
-            _ => {}
+        if self.access == Access::Rules && self.rules.is_empty() {
+            return Err(BadPolicy::NoRules);
         }
         let mut names = self.base_scopes.union(&self.hierarchy.broad_scopes().cloned().collect());
         names = names.union(&self.scope_roles.iter().map(|(scope, _)| scope.clone()).collect());
@@ -152,6 +153,7 @@ impl PolicyBuilder {
         let vocabulary = vocabulary.ok_or(BadPolicy::TooManyNames)?;
 
         let mut policy = Policy {
+            resource: self.resource,
             access: self.access,
             listing: self.listing,
             base: vocabulary.mask(&self.base_scopes),
@@ -218,17 +220,18 @@ pub enum Verdict {
 
 impl Policy {
     /// Every valid token with the base scopes may do everything.
-    pub fn signed_in() -> PolicyBuilder {
-        Policy::builder(Access::SignedIn, Vec::new())
+    pub fn signed_in(resource: ResourceId) -> PolicyBuilder {
+        Policy::builder(resource, Access::SignedIn, Vec::new())
     }
 
     /// Only what these rules allow, beside what the base scopes govern.
-    pub fn rules(rules: impl IntoIterator<Item = Rule>) -> PolicyBuilder {
-        Policy::builder(Access::Rules, rules.into_iter().collect())
+    pub fn rules(resource: ResourceId, rules: impl IntoIterator<Item = Rule>) -> PolicyBuilder {
+        Policy::builder(resource, Access::Rules, rules.into_iter().collect())
     }
 
-    fn builder(access: Access, rules: Vec<Rule>) -> PolicyBuilder {
+    fn builder(resource: ResourceId, access: Access, rules: Vec<Rule>) -> PolicyBuilder {
         PolicyBuilder {
+            resource,
             access,
             rules,
             listing: Listing::default(),
@@ -255,6 +258,11 @@ impl Policy {
         self.rules.push(Compiled { rule, scopes, roles });
     }
 
+    /// The server this is the policy of. It decides about tokens for that resource only.
+    pub fn resource(&self) -> &ResourceId {
+        &self.resource
+    }
+
     /// Every scope the policy speaks of.
     pub fn scopes(&self) -> ScopeSet {
         self.vocabulary.scopes().cloned().collect()
@@ -265,34 +273,15 @@ impl Policy {
         &self.base_scopes
     }
 
-    /// What a caller holds, in this policy's terms.
-    pub fn grants(&self, token: &VerifiedToken) -> Grants {
-        self.vocabulary.grants_of(token)
+    /// The policy as it is for the holder of this token.
+    pub fn seen_by<'p>(&'p self, token: &'p VerifiedToken) -> View<'p> {
+        View::new(self, token)
     }
 
     /// Whether two callers with valid tokens can be answered differently.
     pub fn varies(&self) -> bool {
         !self.base_scopes.is_empty()
             || self.rules.iter().any(|r| !r.rule.scopes.is_empty() || !r.rule.roles.is_empty())
-    }
-
-    /// Whether a caller with these grants may do this.
-    pub fn evaluate(&self, grants: &Grants, ask: Ask<'_>) -> Verdict {
-        self.judge(grants, ask, None)
-    }
-
-    /// Whether lists show this to the caller.
-    pub fn shows(&self, token: &VerifiedToken, target: &Target) -> bool {
-        let grants = self.grants(token);
-        let ask = Ask::Target(target);
-        match self.listing {
-            Listing::All => true,
-            Listing::Allowed => self.evaluate(&grants, ask) != Verdict::No,
-            Listing::Obtainable => {
-                self.evaluate(&grants, ask) != Verdict::No
-                    || self.step_up(token, &grants, ask, None).is_some()
-            }
-        }
     }
 
     /// All that a call asks; nothing for the open ones.
@@ -306,35 +295,6 @@ impl Policy {
         single.into_iter().chain(targets.iter().map(Ask::Target))
     }
 
-    /// [`Policy::evaluate`] with the arguments of the call, where they are known.
-    pub(crate) fn judge(
-        &self,
-        grants: &Grants,
-        ask: Ask<'_>,
-        arguments: Option<&Arguments<'_>>,
-    ) -> Verdict {
-        if !grants.scopes.contains_all(&self.base) {
-            return Verdict::No;
-        }
-        let Some(candidates) = self.candidates(ask) else { return Verdict::Yes { rule: None } };
-        let mut depends = false;
-        for (place, compiled) in candidates {
-            if compiled.admits(grants) {
-                match arguments {
-                    _ if compiled.rule.args.is_empty() => {
-                        return Verdict::Yes { rule: Some(place) };
-                    }
-                    Some(arguments) if compiled.rule.arguments_match(arguments) => {
-                        return Verdict::Yes { rule: Some(place) };
-                    }
-                    Some(_) => {}
-                    None => depends = true,
-                }
-            }
-        }
-        if depends { Verdict::DependsOnArguments } else { Verdict::No }
-    }
-
     /// The arguments that rules want to see.
     pub(crate) fn arguments<'a>(&self, operation: &'a Operation, call: &'a Call) -> Arguments<'a> {
         if self.arguments.is_empty() {
@@ -342,60 +302,6 @@ impl Policy {
         }
         let wanted: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
         operation.arguments(call, &wanted)
-    }
-
-    /// The scopes with which this caller is allowed, or would be and can obtain them: those of the rule
-    /// that allows it, else of the first rule in order that could be met. `None` where no scope helps.
-    /// Where arguments are unknown they are taken to match.
-    pub(crate) fn step_up(
-        &self,
-        token: &VerifiedToken,
-        grants: &Grants,
-        ask: Ask<'_>,
-        arguments: Option<&Arguments<'_>>,
-    ) -> Option<ScopeSet> {
-        let base = self.needed(token, grants, &self.base_scopes)?;
-        let Some(candidates) = self.candidates(ask) else { return Some(base) };
-        let matching: Vec<&Compiled> = candidates
-            .map(|(_, compiled)| compiled)
-            .filter(|compiled| {
-                arguments.is_none_or(|arguments| compiled.rule.arguments_match(arguments))
-            })
-            .collect();
-        let allowing = matching.iter().find(|compiled| compiled.admits(grants));
-        let scopes = |compiled: &&Compiled| self.scopes_for(token, grants, compiled);
-        let scopes = match allowing {
-            Some(compiled) => scopes(compiled),
-            None => matching.iter().find_map(scopes),
-        };
-        scopes.map(|scopes| base.union(&scopes))
-    }
-
-    /// The scopes with which the caller meets the rule, where it can obtain them.
-    fn scopes_for(
-        &self,
-        token: &VerifiedToken,
-        grants: &Grants,
-        compiled: &Compiled,
-    ) -> Option<ScopeSet> {
-        let rule = &compiled.rule;
-        let mut scopes = self.needed(token, grants, &rule.scopes)?;
-        let asserted = self.vocabulary.role_mask(token.roles());
-        if !rule.roles.is_empty() && !asserted.intersects(&compiled.roles) {
-            // A role that the issuer does not assert can only come with a scope.
-            let brings = |(scope, role): &(Scope, Role)| {
-                let named =
-                    rule.roles.contains(role).then(|| self.name_for(token, grants, scope))?;
-                named.map(|named| (!token.scopes().contains(&named), named))
-            };
-            let (_, scope) = self
-                .scope_roles
-                .iter()
-                .filter_map(brings)
-                .min_by_key(|(asks_more, _)| *asks_more)?;
-            scopes = scopes.union(&ScopeSet::from_iter([scope]));
-        }
-        Some(scopes)
     }
 
     /// The rules to ask, in order; `None` where no rule needs to be asked.
@@ -414,29 +320,6 @@ impl Policy {
         Some(
             places.into_iter().filter_map(|place| Some((RulePlace(place), self.rules.get(place)?))),
         )
-    }
-
-    /// What a token must name to satisfy `scopes`; `None` where this caller cannot obtain it. What is
-    /// held already is named too, since a client may ask for just what it is told.
-    fn needed(
-        &self,
-        token: &VerifiedToken,
-        grants: &Grants,
-        scopes: &ScopeSet,
-    ) -> Option<ScopeSet> {
-        scopes.iter().map(|scope| self.name_for(token, grants, scope)).collect()
-    }
-
-    /// The scope itself, or the broader one by which the caller holds it.
-    fn name_for(&self, token: &VerifiedToken, grants: &Grants, scope: &Scope) -> Option<Scope> {
-        let mask = self.vocabulary.mask(&ScopeSet::from_iter([scope.clone()]));
-        if token.scopes().contains(scope) || !grants.scopes.contains_all(&mask) {
-            return (token.scopes().contains(scope) || token.may_obtain(scope))
-                .then(|| scope.clone());
-        }
-        let alone =
-            |held: &Scope| self.vocabulary.grants(&ScopeSet::from_iter([held.clone()]), &[]);
-        token.scopes().iter().find(|held| alone(held).scopes.contains_all(&mask)).cloned()
     }
 }
 

@@ -2,32 +2,51 @@
 //!
 //! `*` stands for any run of characters; where slashes separate (URIs, paths) it does not cross one,
 //! and `**` does. There is no other syntax, and no way to say "all but": rules only ever allow.
+//!
+//! In URIs stars also keep to the part they are written in, since a `?`, `#` or `@` within what a star
+//! matches would move the literal parts around it to where they mean nothing. [`Reach`] has the rules.
+//!
+//! * `reach` – what one star may match, by where it stands
+//! * `automaton` – whether a text matches, in one pass
+//! * `plain` – which texts mean the same to everybody; others match nothing
 
-/// Longest pattern, in bytes. One bit of [`States`] each, and one for the end.
+mod automaton;
+mod plain;
+mod reach;
+
+pub(super) use self::automaton::Text;
+use self::automaton::Ways;
+pub(super) use self::plain::is_plain_path;
+use self::reach::{Reach, Regions};
+
+/// Longest pattern, in bytes. One bit of a set of states each, and one for the end.
 pub const MAX_PATTERN: usize = 255;
 
 /// A compiled pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Pattern {
     atoms: Box<[Atom]>,
+    ways: Option<Ways>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Atom {
     Byte(u8),
-    /// Any byte, any number of times.
-    Any,
-    /// Any byte but a slash, any number of times.
-    AnyInSegment,
+    /// A run of stars.
+    Star(Reach),
 }
 
-/// What separates segments in the texts a pattern is for.
+/// The texts a pattern is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Separator {
-    /// Nothing: tool and prompt names, methods.
-    None,
-    /// Slashes: URIs, and argument values of patterns that have slashes.
-    Slash,
+pub(super) enum Language {
+    /// Tool and prompt names, methods.
+    Name,
+    /// Argument values, under a pattern without a slash.
+    Value,
+    /// Argument values, under a pattern with slashes.
+    Path,
+    /// URIs, and argument values under a pattern with `://`.
+    Uri,
 }
 
 /// Why a text is no pattern.
@@ -45,15 +64,47 @@ pub enum BadPattern {
     /// It has characters no name or URI can have.
     #[error("the pattern has control characters or spaces at its ends")]
     Characters,
-    /// It can match no URI, since URIs with such parts match nothing.
+    /// It has braces, brackets, or in a name a question mark or backslash, which mean something in other
+    /// tools' languages and nothing here.
+    #[error("there is only * and **: alternatives, character sets, ? and \\ mean nothing here")]
+    ForeignSyntax,
+    /// It can match nothing, since texts with such parts match nothing.
     #[error(
-        "URIs with dot segments, backslashes or encoded dots and slashes match nothing, and so would this"
+        "what has dot segments, backslashes, encoded dots or slashes, or broken escapes matches nothing, \
+         nor does a URI with a fragment, and so would this"
     )]
     NeverMatches,
 }
 
+impl Language {
+    /// The language of a pattern over argument values, which its slashes tell.
+    pub(super) fn of_argument(pattern: &str) -> Language {
+        match pattern {
+            uri if uri.contains("://") => Language::Uri,
+            path if path.contains('/') => Language::Path,
+            _ => Language::Value,
+        }
+    }
+
+    /// Whether any text of the language that is like this could be let through.
+    fn has(self, text: &str) -> bool {
+        match self {
+            Language::Name => true,
+            Language::Value | Language::Path => is_plain_path(text),
+            Language::Uri => is_plain_path(text) && !text.contains('#'),
+        }
+    }
+
+    /// Whether the character belongs to the pattern languages of other tools. Templates of URIs have
+    /// braces too; stars match those, so that no pattern needs to write them.
+    fn is_foreign(self, character: char) -> bool {
+        matches!(character, '{' | '}' | '[' | ']')
+            || (self == Language::Name && matches!(character, '?' | '\\'))
+    }
+}
+
 impl Pattern {
-    pub(super) fn compile(text: &str, separator: Separator) -> Result<Pattern, BadPattern> {
+    pub(super) fn compile(text: &str, language: Language) -> Result<Pattern, BadPattern> {
         if text.is_empty() {
             return Err(BadPattern::Empty);
         }
@@ -66,24 +117,34 @@ impl Pattern {
         if text.chars().any(char::is_control) || text.trim() != text {
             return Err(BadPattern::Characters);
         }
-        if separator == Separator::Slash && !is_plain_path(text) {
+        if text.chars().any(|character| language.is_foreign(character)) {
+            return Err(BadPattern::ForeignSyntax);
+        }
+        if !language.has(text) {
             return Err(BadPattern::NeverMatches);
         }
+        let regions = Regions::of(text);
         let mut atoms = Vec::with_capacity(text.len());
-        for byte in text.bytes() {
-            let atom = match (byte, atoms.last()) {
-                // A second star widens the first; further ones say nothing new.
-                (b'*', Some(Atom::Any | Atom::AnyInSegment)) => {
-                    atoms.pop();
-                    Atom::Any
-                }
-                (b'*', _) if separator == Separator::Slash => Atom::AnyInSegment,
-                (b'*', _) => Atom::Any,
-                _ => Atom::Byte(byte),
-            };
-            atoms.push(atom);
+        let mut at = 0;
+        while let Some((&byte, rest)) = text.as_bytes().get(at..).and_then(<[u8]>::split_first) {
+            let more = rest.iter().take_while(|next| byte == b'*' && **next == b'*').count();
+            let end = at.saturating_add(1).saturating_add(more);
+            atoms.push(match byte {
+                b'*' => Atom::Star(regions.reach(language, at..end)),
+                literal => Atom::Byte(literal),
+            });
+            at = end;
         }
-        Ok(Pattern { atoms: atoms.into() })
+        Ok(Pattern::of(atoms))
+    }
+
+    fn of(atoms: Vec<Atom>) -> Pattern {
+        Pattern { ways: Ways::of(&atoms), atoms: atoms.into() }
+    }
+
+    /// Whether it is but a star over names or argument values, which asks for nothing.
+    pub(super) fn is_anything(&self) -> bool {
+        *self.atoms == [Atom::Star(Reach::All)]
     }
 
     /// The bytes every match begins with.
@@ -96,92 +157,8 @@ impl Pattern {
 
     /// The pattern for what follows the literal prefix; `None` where nothing may follow.
     pub(super) fn after_prefix(&self) -> Option<Pattern> {
-        let rest: Box<[Atom]> =
+        let rest: Vec<Atom> =
             self.atoms.iter().skip_while(|a| matches!(a, Atom::Byte(_))).copied().collect();
-        (!rest.is_empty()).then_some(Pattern { atoms: rest })
+        (!rest.is_empty()).then(|| Pattern::of(rest))
     }
-
-    /// Whether the whole text matches. Linear in the text for every pattern.
-    pub(super) fn matches(&self, text: &[u8]) -> bool {
-        match *self.atoms {
-            [Atom::Any] => true,
-            [Atom::AnyInSegment] => !text.contains(&b'/'),
-            _ => self.simulate(text),
-        }
-    }
-
-    /// Runs the pattern as the automaton it is: state `i` means that `i` atoms are behind us.
-    fn simulate(&self, text: &[u8]) -> bool {
-        let mut states = States::default();
-        self.enter(&mut states, 0);
-        for &byte in text {
-            let mut next = States::default();
-            for (index, atom) in self.atoms.iter().enumerate() {
-                if states.has(index) {
-                    match atom {
-                        Atom::Byte(own) if *own == byte => {
-                            self.enter(&mut next, index.saturating_add(1));
-                        }
-                        Atom::Any => self.enter(&mut next, index),
-                        Atom::AnyInSegment if byte != b'/' => self.enter(&mut next, index),
-                        _ => {}
-                    }
-                }
-            }
-            if next.is_empty() {
-                return false;
-            }
-            states = next;
-        }
-        states.has(self.atoms.len())
-    }
-
-    /// Enters a state, and all that stars let through without reading anything.
-    fn enter(&self, states: &mut States, from: usize) {
-        for index in from.. {
-            states.set(index);
-            if !matches!(self.atoms.get(index), Some(Atom::Any | Atom::AnyInSegment)) {
-                break;
-            }
-        }
-    }
-}
-
-/// A set of states of the automaton.
-#[derive(Default)]
-struct States([u64; 4]);
-
-impl States {
-    fn set(&mut self, index: usize) {
-        if let Some(word) = self.0.get_mut(index / 64) {
-            *word |= 1 << (index % 64);
-        }
-    }
-    fn has(&self, index: usize) -> bool {
-        self.0.get(index / 64).is_some_and(|word| word >> (index % 64) & 1 == 1)
-    }
-    fn is_empty(&self) -> bool {
-        self.0 == [0; 4]
-    }
-}
-
-/// Whether a URI or path means to everybody what it spells: no dot segments, no backslashes, no
-/// encoded dots, slashes, backslashes or percent signs, which servers resolve differently.
-///
-/// Query and fragment are held to the same: a server that maps `?path=../x` is as easily misled.
-pub(super) fn is_plain_path(text: &str) -> bool {
-    if text.contains(|c: char| c == '\\' || c.is_control()) {
-        return false;
-    }
-    let mut rest = text;
-    while let Some((_, after)) = rest.split_once('%') {
-        let hex = after.as_bytes().first_chunk::<2>();
-        let encoded = hex.map(|pair| pair.map(|byte| byte.to_ascii_lowercase()));
-        // C0 and C1 begin only overlong forms, an old disguise of dots and slashes.
-        if matches!(encoded.as_ref(), Some(b"2e" | b"2f" | b"5c" | b"25" | b"c0" | b"c1") | None) {
-            return false;
-        }
-        rest = after;
-    }
-    !text.split(['/', '?', '#', '&', '=', ';']).any(|segment| segment == "." || segment == "..")
 }

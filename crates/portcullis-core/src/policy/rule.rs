@@ -1,6 +1,6 @@
 //! One rule, as an operator writes it.
 
-use super::pattern::{BadPattern, Pattern, Separator, is_plain_path};
+use super::pattern::{BadPattern, Language, Pattern, Text, is_plain_path};
 use crate::operation::{Argument, Arguments, Class, Method};
 use crate::scope::{Role, ScopeSet};
 
@@ -48,7 +48,7 @@ impl Kind {
 #[derive(Clone, Debug)]
 pub(super) struct ArgumentCondition {
     pub(super) name: String,
-    any: Vec<(Pattern, Separator)>,
+    any: Vec<Pattern>,
 }
 
 /// Why a rule is refused when it is read.
@@ -83,7 +83,7 @@ pub enum BadRule {
         instead: &'static str,
     },
     /// A pattern for a method that needs no rule, where a reader would think it was narrowed.
-    #[error("{text:?}: {method} needs no rule, base_scopes govern it; a rule cannot narrow it")]
+    #[error("{text:?}: {method} needs no rule, a token with base_scopes suffices; none narrows it")]
     NeedsNoRule {
         /// The entry.
         text: String,
@@ -104,11 +104,14 @@ pub enum BadRule {
     },
 }
 
-const TARGETED: [(&str, Kind, Separator); 3] = [
-    ("tools/call", Kind::Tool, Separator::None),
-    ("prompts/get", Kind::Prompt, Separator::None),
-    ("resources/read", Kind::Resource, Separator::Slash),
+const TARGETED: [(&str, Kind, Language); 3] = [
+    ("tools/call", Kind::Tool, Language::Name),
+    ("prompts/get", Kind::Prompt, Language::Name),
+    ("resources/read", Kind::Resource, Language::Uri),
 ];
+
+/// What every notification begins with; those are open to everybody with a token.
+const NOTIFICATIONS: &str = "notifications/";
 
 impl Rule {
     /// A rule that allows what the entries match, to everybody with a valid token and the base scopes.
@@ -140,7 +143,9 @@ impl Rule {
     /// Only where the argument is there and matches any of the patterns.
     ///
     /// Booleans and integers are matched as text, of an array every item must match. A pattern with a
-    /// slash is a path pattern: `*` stays within a segment, and values with dot segments never match.
+    /// slash is a path pattern: `*` stays within a segment. One with `://` is a URI pattern, as those of
+    /// `resources/read` are. Values with control characters never match, nor do those with dot segments
+    /// or disguises of them, but under the pattern `*`.
     pub fn arg<'a>(
         mut self,
         name: &str,
@@ -150,11 +155,8 @@ impl Rule {
             return Err(BadRule::NoArguments { text: other.kind.title().to_owned() });
         }
         let compile = |text: &str| {
-            let separator = if text.contains('/') { Separator::Slash } else { Separator::None };
-            match Pattern::compile(text, separator) {
-                Ok(pattern) => Ok((pattern, separator)),
-                Err(bad) => Err(BadRule::Pattern { text: text.to_owned(), bad }),
-            }
+            Pattern::compile(text, Language::of_argument(text))
+                .map_err(|bad| BadRule::Pattern { text: text.to_owned(), bad })
         };
         let any = patterns.into_iter().map(compile).collect::<Result<Vec<_>, _>>()?;
         if any.is_empty() {
@@ -174,29 +176,36 @@ impl Rule {
 }
 
 impl ArgumentCondition {
-    fn admits(&self, text: &str) -> bool {
-        self.any.iter().any(|(pattern, separator)| {
-            (*separator == Separator::None || is_plain_path(text))
-                && pattern.matches(text.as_bytes())
-        })
+    /// Whether the value is one of those. A tool that takes paths takes them without slashes too, so
+    /// that what is no plain path matches only where the operator asks for nothing at all; and behind a
+    /// control character another command or the end of a string may hide.
+    fn admits(&self, value: &str) -> bool {
+        if value.chars().any(char::is_control) {
+            return false;
+        }
+        if self.any.iter().any(Pattern::is_anything) {
+            return true;
+        }
+        let text = Text::new(value);
+        is_plain_path(value) && self.any.iter().any(|pattern| pattern.matches(&text, 0))
     }
 }
 
 impl Allow {
     fn parse(text: &str) -> Result<Allow, BadRule> {
         let owned = || text.to_owned();
-        let compile = |pattern, separator| {
-            Pattern::compile(pattern, separator)
+        let compile = |pattern, language| {
+            Pattern::compile(pattern, language)
                 .map_err(|bad| BadRule::Pattern { text: owned(), bad })
         };
         let Some((method, target)) = text.split_once(' ') else {
             return Ok(Allow {
                 kind: Kind::Method,
-                pattern: Self::method(text, compile(text, Separator::None)?)?,
+                pattern: Self::method(text, compile(text, Language::Name)?)?,
             });
         };
         match TARGETED.into_iter().find(|row| row.0 == method) {
-            Some((_, kind, separator)) => Ok(Allow { kind, pattern: compile(target, separator)? }),
+            Some((_, kind, language)) => Ok(Allow { kind, pattern: compile(target, language)? }),
             None => match Method::from_name(method).class() {
                 Class::Target => Err(BadRule::Governed {
                     text: owned(),
@@ -210,7 +219,9 @@ impl Allow {
 
     /// A pattern over methods must not seem to say something about those it has no say in.
     fn method(text: &str, pattern: Pattern) -> Result<Pattern, BadRule> {
-        let known = Method::named().find(|method| pattern.matches(method.as_str().as_bytes()));
+        let known = Method::named()
+            .find(|method| pattern.matches(&Text::new(method.as_str()), 0))
+            .or_else(|| pattern.can_begin(NOTIFICATIONS).then_some(Method::Notification));
         let Some(known) = known else { return Ok(pattern) };
         let (text, method) = (text.to_owned(), known.as_str());
         Err(match known.class() {

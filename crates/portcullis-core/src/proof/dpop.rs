@@ -41,9 +41,9 @@ pub struct Target<'a> {
 /// How old a proof may be, and whether it must carry a nonce of ours.
 #[derive(Clone, Copy, Debug)]
 pub struct Freshness<'a> {
-    /// How long ago `iat` may be. A `jti` must be remembered for as long.
+    /// How long ago `iat` may be.
     pub max_age: Duration,
-    /// How far ahead `iat` may be, for clocks that run fast.
+    /// How far ahead `iat` may be, for clocks that run fast. Such a proof lives that much longer.
     pub max_ahead: Duration,
     /// The nonces asked for.
     pub nonce: NoncePolicy<'a>,
@@ -71,13 +71,14 @@ pub enum NoncePolicy<'a> {
 
 /// A DPoP proof that holds for one request.
 ///
-/// That it has not been used before is not known here: the caller remembers [`DpopProof::jti`].
-#[derive(Clone)]
+/// That it has not been used before is not known here: the caller remembers [`DpopProof::jti`] until
+/// [`DpopProof::remember_until`]. There is no copy of it to be used for another request.
 pub struct DpopProof {
     thumbprint: Thumbprint,
     jti: String,
     issued_at: UnixTime,
-    tied_to_token: bool,
+    remember_until: UnixTime,
+    token: Option<TokenHash>,
 }
 
 impl DpopProof {
@@ -129,7 +130,8 @@ impl DpopProof {
             thumbprint: key.thumbprint(),
             jti: jti.to_owned(),
             issued_at,
-            tied_to_token: token.is_some(),
+            remember_until: issued_at.plus(freshness.max_age),
+            token: token.copied(),
         })
     }
 
@@ -138,7 +140,7 @@ impl DpopProof {
         self.thumbprint
     }
 
-    /// Its identifier, which the same key must not use again while the proof is fresh.
+    /// Its identifier, which the same key must not use again until [`DpopProof::remember_until`].
     pub fn jti(&self) -> &str {
         &self.jti
     }
@@ -148,8 +150,15 @@ impl DpopProof {
         self.issued_at
     }
 
-    pub(super) fn is_tied_to_token(&self) -> bool {
-        self.tied_to_token
+    /// The last moment at which it is accepted, under the freshness it was verified with. Counted from
+    /// its `iat` and not from now, which may be `max_ahead` earlier.
+    pub fn remember_until(&self) -> UnixTime {
+        self.remember_until
+    }
+
+    /// The access token it was made for, if it was verified with one.
+    pub(super) fn token(&self) -> Option<&TokenHash> {
+        self.token.as_ref()
     }
 }
 

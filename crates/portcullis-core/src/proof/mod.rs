@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 pub use dpop::{DpopProof, Freshness, NoncePolicy, Target, dpop_header};
 
-use crate::bearer::Scheme;
+use crate::bearer::{AccessToken, Scheme};
 use crate::json::Flaw;
 use crate::jws;
 use crate::keys::CertificateThumbprint;
@@ -59,19 +59,24 @@ pub enum Refusal {
     /// The proof has none of the nonces asked for. The caller may try again with a fresh one.
     #[error("the DPoP proof needs a fresh nonce")]
     NonceRequired,
-    /// The token names no key, yet came under the `DPoP` scheme (RFC 9449 section 7.1).
-    #[error("a token that is not bound to a key came under the DPoP scheme")]
+    /// The token names no DPoP key, yet came under the `DPoP` scheme (RFC 9449 section 7.1).
+    #[error("a token that is not bound to a DPoP key came under the DPoP scheme")]
     NotBound,
-    /// A token bound to a DPoP key came under `Bearer` (RFC 9449 section 7.2), or one bound to a
-    /// certificate under `DPoP`.
-    #[error("a token bound to a key came under the wrong scheme")]
+    /// A token bound to a DPoP key came under `Bearer` (RFC 9449 section 7.2).
+    #[error("a token bound to a DPoP key came under the Bearer scheme")]
     WrongScheme,
-    /// The token names a key and nothing was shown.
-    #[error("no proof of possession")]
-    NoProof,
-    /// Possession of another key was shown.
+    /// The token names a DPoP key and no proof was shown.
+    #[error("no DPoP proof")]
+    NoDpopProof,
+    /// The token names a certificate and none was shown.
+    #[error("no client certificate")]
+    NoCertificate,
+    /// Possession of another DPoP key was shown.
     #[error("possession of another key was shown")]
     OtherKey,
+    /// Another certificate was shown.
+    #[error("another client certificate was shown")]
+    OtherCertificate,
     /// The proof was not checked against any access token (`ath`).
     #[error("the DPoP proof was not made for an access token")]
     UntiedProof,
@@ -82,8 +87,40 @@ impl Refusal {
     pub fn is_about_token(&self) -> bool {
         matches!(
             self,
-            Refusal::NotBound | Refusal::WrongScheme | Refusal::NoProof | Refusal::OtherKey
+            Refusal::NotBound
+                | Refusal::WrongScheme
+                | Refusal::NoDpopProof
+                | Refusal::NoCertificate
+                | Refusal::OtherKey
+                | Refusal::OtherCertificate
         )
+    }
+
+    /// The scheme under which this token would be taken, for a challenge to name. A token bound to a
+    /// certificate goes by `Bearer` (RFC 8705 section 3).
+    pub fn scheme(&self) -> Scheme {
+        match self {
+            Refusal::NotBound | Refusal::NoCertificate | Refusal::OtherCertificate => {
+                Scheme::Bearer
+            }
+            Refusal::SeveralHeaders
+            | Refusal::NotAscii
+            | Refusal::Jws(_)
+            | Refusal::Type
+            | Refusal::Json(_)
+            | Refusal::Missing(_)
+            | Refusal::Malformed(_)
+            | Refusal::Method
+            | Refusal::Uri
+            | Refusal::TooOld(_)
+            | Refusal::FromFuture(_)
+            | Refusal::OtherToken
+            | Refusal::NonceRequired
+            | Refusal::WrongScheme
+            | Refusal::NoDpopProof
+            | Refusal::OtherKey
+            | Refusal::UntiedProof => Scheme::Dpop,
+        }
     }
 
     /// The kind of refusal, for metrics.
@@ -103,10 +140,12 @@ pub enum Evidence<'a> {
     Certificate(&'a CertificateThumbprint),
 }
 
-/// Who is asking: a verified token whose key, where it names one, was shown.
-#[derive(Clone, Debug)]
+/// Who is asking: a verified token whose key, where it names one, was shown for one request. There is no
+/// copy of it to be used for another.
+#[derive(Debug)]
 pub struct Caller {
     token: Arc<VerifiedToken>,
+    scheme: Scheme,
 }
 
 impl Caller {
@@ -114,35 +153,46 @@ impl Caller {
     pub fn token(&self) -> &VerifiedToken {
         &self.token
     }
+
+    /// The scheme it was presented under.
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
 }
 
 /// Holds what a token asks for against what a request showed.
+///
+/// `presented` is what `token` was made of. A proof goes with that text and no other: another token
+/// bound to the same key needs a proof of its own (RFC 9449 section 4.3, check 12).
 pub fn confirm(
     token: Arc<VerifiedToken>,
-    scheme: Scheme,
+    presented: &AccessToken<'_>,
     evidence: Evidence<'_>,
 ) -> Result<Caller, Refusal> {
+    let scheme = presented.scheme();
     match (token.confirmation(), scheme, evidence) {
         (None, Scheme::Bearer, _) => {}
-        (None, Scheme::Dpop, _) => return Err(Refusal::NotBound),
-        (Some(Confirmation::DpopKey(_)), Scheme::Bearer, _)
-        | (Some(Confirmation::Certificate(_)), Scheme::Dpop, _) => {
-            return Err(Refusal::WrongScheme);
+        (None | Some(Confirmation::Certificate(_)), Scheme::Dpop, _) => {
+            return Err(Refusal::NotBound);
         }
+        (Some(Confirmation::DpopKey(_)), Scheme::Bearer, _) => return Err(Refusal::WrongScheme),
         (Some(Confirmation::DpopKey(key)), Scheme::Dpop, Evidence::Dpop(proof)) => {
             if proof.thumbprint() != *key {
                 return Err(Refusal::OtherKey);
             }
-            if !proof.is_tied_to_token() {
-                return Err(Refusal::UntiedProof);
+            if *proof.token().ok_or(Refusal::UntiedProof)? != presented.hash() {
+                return Err(Refusal::OtherToken);
             }
         }
+        (Some(Confirmation::DpopKey(_)), Scheme::Dpop, _) => return Err(Refusal::NoDpopProof),
         (Some(Confirmation::Certificate(key)), Scheme::Bearer, Evidence::Certificate(shown)) => {
             if shown != key {
-                return Err(Refusal::OtherKey);
+                return Err(Refusal::OtherCertificate);
             }
         }
-        (Some(_), _, _) => return Err(Refusal::NoProof),
+        (Some(Confirmation::Certificate(_)), Scheme::Bearer, _) => {
+            return Err(Refusal::NoCertificate);
+        }
     }
-    Ok(Caller { token })
+    Ok(Caller { token, scheme })
 }

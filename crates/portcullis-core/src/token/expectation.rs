@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::id::{ClientId, Issuer};
+use crate::id::{ClientId, Issuer, ResourceId};
 use crate::json::Item;
 use crate::jws::{self, Algorithm};
 use crate::scope::{Entitlements, Role, Scope, ScopeSet};
@@ -11,13 +11,19 @@ use crate::scope::{Entitlements, Role, Scope, ScopeSet};
 /// No skew above this is honoured: it would give every expired token that much longer.
 const MAX_SKEW: Duration = Duration::from_secs(300);
 
+/// The resolution of [`crate::time::UnixTime`].
+const MIN_LIFETIME: Duration = Duration::from_secs(1);
+
 /// What must hold for a token of one issuer to be accepted by one server.
 ///
-/// It cannot be made without an audience: a server that does not ask for whom a token was meant takes
-/// every token its issuer ever gave to anybody.
+/// It cannot be made without the server's resource, which is always an audience: a server that does not
+/// ask for whom a token was meant takes every token its issuer ever gave to anybody. The resource stays
+/// with the token ([`super::VerifiedToken::resource`]), so that no other server's policy is asked.
 #[derive(Clone, Debug)]
 pub struct Expectation {
     pub(super) issuer: Issuer,
+    pub(super) resource: ResourceId,
+    /// Never empty: the resource is the first.
     pub(super) audiences: Vec<String>,
     pub(super) algorithms: Vec<Algorithm>,
     pub(super) accepted_types: Vec<String>,
@@ -31,24 +37,13 @@ pub struct Expectation {
     pub(super) introspection_lifetime: Duration,
 }
 
-/// An expectation without an audience, or with an empty one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no audience: tokens meant for anybody else would be accepted")]
-pub struct NoAudience;
-
 impl Expectation {
-    /// Tokens of `issuer` that name one of `audiences` (RFC 8707, RFC 9068 section 4).
-    pub fn new(
-        issuer: Issuer,
-        audiences: impl IntoIterator<Item = String>,
-    ) -> Result<Self, NoAudience> {
-        let audiences: Vec<_> = audiences.into_iter().collect();
-        if audiences.is_empty() || audiences.iter().any(String::is_empty) {
-            return Err(NoAudience);
-        }
-        Ok(Expectation {
+    /// Tokens of `issuer` that name `resource` as an audience (RFC 8707, RFC 9068 section 4).
+    pub fn new(issuer: Issuer, resource: ResourceId) -> Self {
+        Expectation {
             issuer,
-            audiences,
+            audiences: vec![resource.as_str().to_owned()],
+            resource,
             algorithms: Algorithm::ALL.to_vec(),
             accepted_types: Vec::new(),
             skew: Duration::from_secs(30),
@@ -59,7 +54,16 @@ impl Expectation {
             introspection_clients: Vec::new(),
             entitlements: Entitlements::anything(),
             introspection_lifetime: Duration::from_secs(30),
-        })
+        }
+    }
+
+    /// Further audiences that mean this server, for issuers that cannot put its resource into a token:
+    /// `api://files`, a client identifier. Empty ones are ignored, since an empty `aud` names nobody.
+    #[must_use]
+    pub fn also_for(mut self, audiences: impl IntoIterator<Item: Into<String>>) -> Self {
+        let audiences = audiences.into_iter().map(Into::into);
+        self.audiences.extend(audiences.filter(|audience: &String| !audience.is_empty()));
+        self
     }
 
     /// Only these signature algorithms. Without this, every asymmetric one the issuer has a key for.
@@ -70,7 +74,12 @@ impl Expectation {
     }
 
     /// Header types accepted beside `at+jwt`, for issuers that do not follow RFC 9068. `JWT` also stands
-    /// for no type at all. Such a token must show by its claims that it is an access token.
+    /// for no type at all.
+    ///
+    /// Such a token must show by its claims that it is an access token, since ID tokens of the same login
+    /// are signed with the same keys: by the claim `typ` `Bearer` (Keycloak), else by `scope`, `scp` or
+    /// the claim of [`Expectation::access_token_claim`], and then without `nonce`, `at_hash` and `c_hash`,
+    /// by which OpenID Connect ties an ID token to its login.
     #[must_use]
     pub fn accept_typ<T: Into<String>>(mut self, types: impl IntoIterator<Item = T>) -> Self {
         self.accepted_types = types
@@ -89,6 +98,9 @@ impl Expectation {
 
     /// The claim at `path` must be one of `values`, or an array with one of them. Several requirements
     /// must all hold.
+    ///
+    /// A requirement narrows and never shows what a token is for: tenant and organisation (`tid`, `hd`,
+    /// `org_id`) stand in ID tokens too.
     #[must_use]
     pub fn require<V: Into<String>>(
         mut self,
@@ -118,7 +130,11 @@ impl Expectation {
         self
     }
 
-    /// A claim only access tokens of this issuer have, as evidence where the header type is none.
+    /// A claim that only access tokens of this issuer have, as evidence where the header type is none.
+    ///
+    /// Issuers of workload tokens, which carry no scope, need it: `repository` for GitHub Actions. The
+    /// claim has to be there and not to say anything in particular; that is for
+    /// [`Expectation::require`].
     #[must_use]
     pub fn access_token_claim(mut self, path: ClaimPath) -> Self {
         self.evidence = Some(path);
@@ -139,10 +155,12 @@ impl Expectation {
         self
     }
 
-    /// How long an introspection answer without `exp` is good for; 30 seconds without this.
+    /// How long an introspection answer is good for at most, whatever its `exp` says: by then the token
+    /// may have been revoked. 30 seconds without this, and one at least, or no answer would be good for
+    /// the request it was asked for.
     #[must_use]
     pub fn introspection_lifetime(mut self, lifetime: Duration) -> Self {
-        self.introspection_lifetime = lifetime;
+        self.introspection_lifetime = lifetime.max(MIN_LIFETIME);
         self
     }
 
@@ -151,7 +169,12 @@ impl Expectation {
         &self.issuer
     }
 
-    /// The audiences, any of which a token must name.
+    /// The resource of the server.
+    pub fn resource(&self) -> &ResourceId {
+        &self.resource
+    }
+
+    /// The audiences, any of which a token must name. The resource is the first.
     pub fn audiences(&self) -> &[String] {
         &self.audiences
     }

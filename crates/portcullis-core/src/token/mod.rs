@@ -8,17 +8,17 @@
 
 mod confirmation;
 mod expectation;
+mod looks;
+mod purpose;
 mod refusal;
 mod rules;
 mod verified;
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 pub use confirmation::Confirmation;
-pub use expectation::{ClaimPath, Expectation, InvalidPath, NoAudience};
+pub use expectation::{ClaimPath, Expectation, InvalidPath};
+pub use looks::looks_like_jwt;
 pub(crate) use refusal::excerpt;
 pub use refusal::{Class, Refusal};
 pub(crate) use rules::Origin;
@@ -29,17 +29,6 @@ use crate::json::{At, Document};
 use crate::jws::{self, Algorithm, Compact};
 use crate::keys::KeySet;
 use crate::time::UnixTime;
-
-/// Whether a text has the looks of a signed JWT: three parts of base64url, the first of which starts a
-/// JSON object. Decides whether a token is judged here or by introspection, so it asks nothing that a
-/// valid token could fail.
-pub fn looks_like_jwt(text: &str) -> bool {
-    let base64url = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-    let shaped = text.bytes().all(|b| base64url(b) || b == b'.') && text.split('.').count() == 3;
-    // JSON allows any white space before the brace.
-    let header = || text.split('.').next().and_then(|header| URL_SAFE_NO_PAD.decode(header).ok());
-    shaped && header().is_some_and(|header| header.trim_ascii_start().first() == Some(&b'{'))
-}
 
 /// A token whose signature has not been verified: good for finding the key, and for nothing else.
 pub struct Unverified<'t> {

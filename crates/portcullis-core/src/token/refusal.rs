@@ -58,7 +58,7 @@ pub enum Refusal {
     /// A header `typ` this issuer's access tokens do not have.
     #[error("a token of type {0:?} is not accepted")]
     HeaderType(String),
-    /// A token for another purpose, such as an ID token: the claim says so.
+    /// A token for another purpose, such as an ID token or a refresh token: the claim says so.
     #[error("the claim {0} says that this is not an access token")]
     OtherPurpose(&'static str),
     /// Neither header nor claims show that this is an access token.
@@ -67,7 +67,8 @@ pub enum Refusal {
     /// A claim the operator requires does not have one of the required values.
     #[error("the claim {0} does not have a required value")]
     Requirement(String),
-    /// `cnf` asks for a proof of possession we cannot check, or for several, or is malformed.
+    /// `cnf` asks for a proof of possession we cannot check, or for several, or is malformed; or it names
+    /// no DPoP key where the token is said to be bound to one.
     #[error("the claim cnf names no key Portcullis can confirm")]
     Confirmation,
     /// The issuer says that the token is not, or no longer, active (RFC 7662 section 2.2).

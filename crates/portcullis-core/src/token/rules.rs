@@ -2,7 +2,6 @@
 
 use super::{Expectation, Refusal, excerpt};
 use crate::json::{At, Item};
-use crate::jws;
 use crate::scope::{Scope, ScopeSet};
 use crate::time::UnixTime;
 
@@ -38,14 +37,16 @@ pub(super) struct Known<'c> {
     client_id: Option<Item<'c>>,
     azp: Option<Item<'c>>,
     appid: Option<Item<'c>>,
-    scope: Option<Item<'c>>,
-    scp: Option<Item<'c>>,
+    pub(super) scope: Option<Item<'c>>,
+    pub(super) scp: Option<Item<'c>>,
     pub(super) cnf: Option<Item<'c>>,
-    typ: Option<Item<'c>>,
-    token_use: Option<Item<'c>>,
-    events: Option<Item<'c>>,
-    /// `nonce`, `at_hash` or `c_hash`: an ID token is the answer to a login and bound to it.
-    id_token: bool,
+    pub(super) typ: Option<Item<'c>>,
+    pub(super) token_use: Option<Item<'c>>,
+    pub(super) token_type: Option<Item<'c>>,
+    pub(super) events: Option<Item<'c>>,
+    /// `nonce`, `at_hash` or `c_hash`, if any of them is there: an ID token is the answer to a login and
+    /// bound to it.
+    pub(super) login: Option<&'static str>,
 }
 
 impl<'c> Known<'c> {
@@ -68,35 +69,17 @@ impl<'c> Known<'c> {
                 "cnf" => &mut known.cnf,
                 "typ" => &mut known.typ,
                 "token_use" => &mut known.token_use,
+                "token_type" => &mut known.token_type,
                 "events" => &mut known.events,
-                "nonce" | "at_hash" | "c_hash" => {
-                    known.id_token = true;
+                name => {
+                    let marks = ["nonce", "at_hash", "c_hash"];
+                    known.login = known.login.or(marks.into_iter().find(|mark| *mark == name));
                     continue;
                 }
-                _ => continue,
             };
             *slot = Some(claim);
         }
         known
-    }
-
-    /// Claims by which Keycloak (`typ`), Cognito (`token_use`) and RFC 8417 (`events`) tell tokens of
-    /// other purposes apart. No header type outweighs them, and no introspection answer.
-    pub(super) fn refuse_other_purposes(&self) -> Result<(), Refusal> {
-        let is = |claim: Option<Item<'_>>, words: &[&str]| {
-            let text = claim.and_then(Item::as_str).unwrap_or_default();
-            words.iter().any(|word| text.eq_ignore_ascii_case(word))
-        };
-        if is(self.typ, &["ID", "Refresh", "Logout", "Offline"]) {
-            return Err(Refusal::OtherPurpose("typ"));
-        }
-        if is(self.token_use, &["id", "refresh"]) {
-            return Err(Refusal::OtherPurpose("token_use"));
-        }
-        if self.events.is_some_and(Item::is_object) {
-            return Err(Refusal::OtherPurpose("events"));
-        }
-        Ok(())
     }
 
     pub(super) fn check_issuer(
@@ -150,19 +133,30 @@ impl<'c> Known<'c> {
         Err(Refusal::Audience { found: excerpt(aud.strings()), wanted: excerpt(wanted) })
     }
 
-    pub(super) fn expires(
+    pub(super) fn end(
         &self,
         expectation: &Expectation,
         now: UnixTime,
         origin: Origin<'_>,
-    ) -> Result<UnixTime, Refusal> {
-        match (time("exp", self.exp)?, origin) {
-            (Some(expires), _) if now >= expires.plus(expectation.skew) => {
-                Err(Refusal::Expired(expires))
+    ) -> Result<End, Refusal> {
+        let written = time("exp", self.exp)?;
+        let last = written.map(|expires| expires.plus(expectation.skew));
+        if let (Some(expires), Some(last)) = (written, last)
+            && now >= last
+        {
+            return Err(Refusal::Expired(expires));
+        }
+        match (written, last, origin) {
+            (Some(expires), Some(last), Origin::Signed { .. }) => {
+                Ok(End { expires, deadline: last })
             }
-            (Some(expires), _) => Ok(expires),
-            (None, Origin::Introspected) => Ok(now.plus(expectation.introspection_lifetime)),
-            (None, Origin::Signed { .. }) => Err(Refusal::Missing("exp")),
+            (_, _, Origin::Signed { .. }) => Err(Refusal::Missing("exp")),
+            (_, _, Origin::Introspected) => {
+                // Our own limit on our own clock, so no skew goes on top.
+                let limit = now.plus(expectation.introspection_lifetime);
+                let deadline = last.map_or(limit, |last| last.min(limit));
+                Ok(End { expires: written.unwrap_or(limit), deadline })
+            }
         }
     }
 
@@ -179,29 +173,6 @@ impl<'c> Known<'c> {
             (_, Some(at)) if at > latest => Err(Refusal::IssuedInFuture(at)),
             _ => Ok((not_before, issued_at)),
         }
-    }
-
-    /// RFC 9068 section 4 asks for the header type `at+jwt`. Issuers older than it send `JWT` or
-    /// nothing, for ID tokens as well; where the operator accepts that, the claims must tell.
-    pub(super) fn check_access_token(
-        &self,
-        root: Item<'_>,
-        typ: Option<&str>,
-        expectation: &Expectation,
-    ) -> Result<(), Refusal> {
-        if typ.is_some_and(|typ| jws::is_type(typ, "at+jwt")) {
-            return Ok(());
-        }
-        if !expectation.accepts_type(typ) {
-            return Err(Refusal::HeaderType(excerpt([typ.unwrap_or_default()])));
-        }
-        let says_so = self.typ.and_then(Item::as_str) == Some("Bearer");
-        // Requirements have been found met by now.
-        let shows_it = self.scope.is_some()
-            || self.scp.is_some()
-            || !expectation.requirements.is_empty()
-            || expectation.evidence.as_ref().is_some_and(|path| path.find(root).is_some());
-        if says_so || (shows_it && !self.id_token) { Ok(()) } else { Err(Refusal::NoEvidence) }
     }
 
     pub(super) fn client(&self) -> Result<Option<At>, Refusal> {
@@ -233,14 +204,25 @@ impl<'c> Known<'c> {
     }
 }
 
-/// A claim that names somebody or something: a string that is not empty.
+/// When a token is over.
+pub(super) struct End {
+    /// `exp`, or where an answer has none, when it has to be asked again.
+    pub(super) expires: UnixTime,
+    /// From this moment on it is not accepted.
+    pub(super) deadline: UnixTime,
+}
+
+/// A claim that names somebody or something: a string that is not empty and has no control characters,
+/// which would break the line of a log or end a name where another reader does not.
 pub(super) fn name(what: &'static str, claim: Option<Item<'_>>) -> Result<Option<At>, Refusal> {
     match claim {
         None => Ok(None),
-        Some(claim) if claim.as_str().is_some_and(|text| !text.is_empty()) => {
-            Ok(Some(claim.place()))
-        }
-        Some(_) => Err(Refusal::Malformed(what)),
+        Some(claim) => match claim.as_str() {
+            Some(text) if !text.is_empty() && !text.chars().any(char::is_control) => {
+                Ok(Some(claim.place()))
+            }
+            _ => Err(Refusal::Malformed(what)),
+        },
     }
 }
 

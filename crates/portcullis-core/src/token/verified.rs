@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::rules::{Known, Origin, name};
 use super::{ClaimPath, Confirmation, Expectation, Refusal};
-use crate::id::Issuer;
+use crate::id::{Issuer, ResourceId};
 use crate::json::{At, Document, Item};
 use crate::scope::{Role, Scope, ScopeSet};
 use crate::time::UnixTime;
@@ -23,6 +23,7 @@ pub struct VerifiedToken {
     scopes: ScopeSet,
     roles: Vec<Role>,
     expires: UnixTime,
+    deadline: UnixTime,
     not_before: Option<UnixTime>,
     issued_at: Option<UnixTime>,
     confirmation: Option<Confirmation>,
@@ -32,6 +33,12 @@ impl VerifiedToken {
     /// Who issued it.
     pub fn issuer(&self) -> &Issuer {
         &self.expectation.issuer
+    }
+
+    /// The resource of the server it was accepted for. It says nothing to any other server, whose policy
+    /// is not to be asked about it.
+    pub fn resource(&self) -> &ResourceId {
+        &self.expectation.resource
     }
 
     /// `sub`: whom it speaks for, unique within the issuer. Absent where a client speaks for itself
@@ -61,7 +68,8 @@ impl VerifiedToken {
         &self.roles
     }
 
-    /// The moment it ends, as written; [`VerifiedToken::is_current`] adds the skew.
+    /// The moment it ends, as written, or where an introspection answer does not say, the moment at which
+    /// the issuer has to be asked again. What is accepted until when is for [`VerifiedToken::is_current`].
     pub fn expires(&self) -> UnixTime {
         self.expires
     }
@@ -71,10 +79,12 @@ impl VerifiedToken {
         self.issued_at
     }
 
-    /// Whether it is within its lifetime, for a token kept since it was verified.
+    /// Whether it is within its lifetime, for a token kept since it was verified: before `exp` and the
+    /// skew, and of an introspected one also before
+    /// [`introspection_lifetime`](Expectation::introspection_lifetime) is over.
     pub fn is_current(&self, now: UnixTime) -> bool {
         let skew = self.expectation.skew;
-        now < self.expires.plus(skew) && self.not_before.is_none_or(|from| now.plus(skew) >= from)
+        now < self.deadline && self.not_before.is_none_or(|from| now.plus(skew) >= from)
     }
 
     /// The key whose possession it asks to prove. See [`crate::proof::confirm`].
@@ -120,10 +130,10 @@ pub(crate) fn accept(
 ) -> Result<VerifiedToken, Refusal> {
     let root = claims.root();
     let known = Known::of(root);
-    known.refuse_other_purposes()?;
+    known.refuse_other_purposes(origin)?;
     known.check_issuer(expectation, origin)?;
     known.check_audience(expectation, origin)?;
-    let expires = known.expires(expectation, now, origin)?;
+    let end = known.end(expectation, now, origin)?;
     let (not_before, issued_at) = known.check_start(expectation, now)?;
     for (path, values) in &expectation.requirements {
         if !path.has_any(root, values) {
@@ -141,6 +151,7 @@ pub(crate) fn accept(
     let token_id = name("jti", known.jti)?;
     let scopes = known.scopes(expectation)?;
     let confirmation = known.cnf.map(Confirmation::of).transpose()?;
+    known.check_bound(confirmation.as_ref())?;
     let mut roles = Vec::new();
     for (role, path, values) in &expectation.roles {
         if !roles.contains(role) && path.has_any(root, values) {
@@ -154,7 +165,8 @@ pub(crate) fn accept(
         token_id,
         scopes,
         roles,
-        expires,
+        expires: end.expires,
+        deadline: end.deadline,
         not_before,
         issued_at,
         confirmation,

@@ -125,7 +125,7 @@ fn every_member_goes_out_as_it_came_in() {
 fn endpoints_are_https_or_loopback() {
     for member in URLS {
         for (refused, reason, accepted) in [
-            ("http://as.example.com/x", Invalid::PlainHttp, "http://localhost:8080/x"),
+            ("http://as.example.com/x", Invalid::PlainHttp, "https://localhost:8080/x"),
             ("javascript:alert(1)", Invalid::Scheme, "https://as.example.com/x"),
             ("file:///etc/passwd", Invalid::Scheme, "https://as.example.com/etc/passwd"),
             ("/x", Invalid::Grammar, "https://as.example.com/x?y"),
@@ -144,5 +144,42 @@ fn endpoints_are_https_or_loopback() {
     let judged = judge_resource("authorization_servers", json!([AS, "http://as.example.com"]));
     let reason = Invalid::PlainHttp;
     assert_eq!(judged, Err(MetadataError::Url { member: "authorization_servers", reason }));
-    assert!(judge_resource("authorization_servers", json!([AS, "http://127.0.0.1"])).is_ok());
+    assert!(judge_resource("authorization_servers", json!([AS, AS])).is_ok());
+}
+
+/// Whoever followed a stranger's document there would ask his own machine.
+#[test]
+fn plain_http_on_loopback_is_for_parties_on_loopback() {
+    let local = ["http://127.0.0.1:9200/_x", "HTTP://localhost:1/", "http://[::1]/x"];
+    let reason = Invalid::PlainHttp;
+    for member in URLS {
+        for url in local {
+            let judge = |asked: &str| {
+                let document = json!({ "issuer": asked, member: url }).to_string();
+                AuthorizationServer::judge(document.as_bytes(), &issuer(asked)).map(drop)
+            };
+            assert_eq!(judge(AS), Err(MetadataError::Url { member, reason }), "{url}");
+            assert_eq!(judge("http://localhost:8080"), Ok(()));
+            assert_eq!(judge("https://127.0.0.1"), Ok(()));
+        }
+    }
+    let member = "authorization_servers";
+    for server in ["http://127.0.0.1:1234", "http://localhost"] {
+        let judge = |asked: &str| {
+            let document = json!({ "resource": asked, member: [AS, server] }).to_string();
+            let fetched = Fetched::FromChallengeOrPath(asked);
+            ProtectedResource::judge(document.as_bytes(), fetched).map(drop)
+        };
+        assert_eq!(judge(MCP), Err(MetadataError::Url { member, reason }));
+        assert_eq!(judge("http://[::1]:3000/mcp"), Ok(()));
+        // Nor does a resource say such a thing of itself, since no client would follow.
+        let new = |of: &str| ProtectedResource::new(resource(of), vec![issuer(server)]).map(drop);
+        assert_eq!(new(MCP), Err(MetadataError::Url { member, reason }));
+        assert_eq!(new("http://localhost:3000/mcp"), Ok(()));
+    }
+    let (member, link) = ("resource_documentation", "http://localhost/docs");
+    assert_eq!(judge_resource(member, json!(link)).unwrap().resource_documentation(), None);
+    let said = protected(MCP).documentation(link);
+    assert_eq!(said, Err(MetadataError::Url { member, reason }));
+    assert!(protected("http://localhost/mcp").documentation(link).is_ok());
 }

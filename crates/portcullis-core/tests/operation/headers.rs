@@ -174,3 +174,21 @@ fn any_mcp_header_and_the_content_headers_stand_once() {
         }
     }
 }
+
+#[test]
+fn other_headers_are_none_of_our_business() {
+    let body = modern("tools/call", &json!({ "name": "add" }));
+    let mut pairs = MODERN.to_vec();
+    pairs.extend([("accept", "a/b"), ("accept", "c/d"), ("x-forwarded-for", "1"), ("mcp", "x")]);
+    assert!(post_with(&pairs, body).is_ok());
+}
+
+// req: RS-11
+#[test]
+fn a_revision_named_in_the_body_alone_is_taken_at_its_word() {
+    let with = |revision: &str| legacy("ping", &json!({ "_meta": { VERSION_KEY: revision } }));
+    assert_eq!(post(with("2025-11-25")).unwrap().revision(), Some(Revision::V2025_11_25));
+    assert_eq!(reason(post(with("2026-07-28"))), Reason::HeaderMissing("MCP-Protocol-Version"));
+    let requested = "2025 11 25".to_owned();
+    assert_eq!(reason(post(with("2025 11 25"))), Reason::UnknownRevision { requested });
+}

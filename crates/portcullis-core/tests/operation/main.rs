@@ -17,7 +17,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method as HttpMethod};
 use portcullis_core::json::Flaw;
 use portcullis_core::operation::{
-    Call, Class, Era, Limits, Malformed, Method, Operation, Reason, RequestId, Revision, Target,
+    Call, Class, Era, Limits, MAX_NAME, Malformed, Method, Operation, Reason, RequestId, Revision,
+    Target,
 };
 use serde_json::{Value, json};
 
@@ -54,9 +55,11 @@ fn reason(result: Result<Operation, Malformed>) -> Reason {
 
 /// `method` with `params`, the way 2025-11-25 sends it.
 fn legacy(method: &str, params: &Value) -> Vec<u8> {
-    json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params })
-        .to_string()
-        .into_bytes()
+    let mut message = json!({ "jsonrpc": "2.0", "method": method, "params": params });
+    if !method.starts_with("notifications/") {
+        message["id"] = json!(1);
+    }
+    message.to_string().into_bytes()
 }
 
 /// The same the way 2026-07-28 sends it.

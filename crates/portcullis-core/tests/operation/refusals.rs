@@ -363,3 +363,15 @@ fn neither_debug_nor_display_shows_what_a_client_wrote_to_upstream() {
     let forged = RequestId::Text("a\nFORGED LINE \u{1b}[31m".into());
     assert_eq!(forged.to_string(), "a?FORGED LINE ?[31m");
 }
+
+#[test]
+fn names_are_bounded_to_the_byte() {
+    let call = |length: usize| post(legacy("tools/call", &json!({ "name": "x".repeat(length) })));
+    assert!(call(MAX_NAME).is_ok());
+    assert_eq!(reason(call(MAX_NAME + 1)), Reason::BadName("params.name"));
+    let id = |length: usize| {
+        post(json!({ "jsonrpc": "2.0", "id": "x".repeat(length), "method": "ping" }).to_string())
+    };
+    assert!(id(MAX_NAME).is_ok());
+    assert_eq!(reason(id(MAX_NAME + 1)), Reason::BadName("id"));
+}

@@ -16,11 +16,9 @@ fn the_access_token_of_rfc_9068() {
         "scope": "openid profile reademail",
     });
     let token = Signer::new(TestKey::Rsa).typ("at+JWT").sign(&claims);
-    let expectation = Expectation::new(
-        Issuer::parse("https://authorization-server.example.com/").unwrap(),
-        ["https://rs.example.com/".to_owned()],
-    );
-    let token = judge_at(1_618_354_100, &token, expectation.unwrap()).unwrap();
+    let expectation =
+        expectation_of("https://authorization-server.example.com/", "https://rs.example.com/");
+    let token = judge_at(1_618_354_100, &token, expectation).unwrap();
     assert_eq!(token.subject(), Some("5ba552d67"));
     assert_eq!(token.client_id(), Some("s6BhdRkqt3"));
     assert_eq!(token.scopes().to_string(), "openid profile reademail");
@@ -32,7 +30,6 @@ fn the_claims_of_rfc_7519() {
     let text = "{\"iss\":\"joe\",\r\n \"exp\":1300819380,\r\n \"http://example.com/is_root\":true}";
     let token = signer().sign_payload(text);
     assert_eq!(Unverified::parse(&token).unwrap().issuer(), "joe");
-    let expectation =
-        Expectation::new(Issuer::parse("https://joe.example").unwrap(), ["x".to_owned()]);
-    assert!(matches!(judge(&token, expectation.unwrap()).unwrap_err(), Refusal::Issuer { .. }));
+    let expectation = expectation_of("https://joe.example", AUDIENCE);
+    assert!(matches!(judge(&token, expectation).unwrap_err(), Refusal::Issuer { .. }));
 }

@@ -13,30 +13,35 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_core::id::Issuer;
 use portcullis_core::json::Flaw;
 use portcullis_core::jws::{self, Algorithm};
 use portcullis_core::keys::{KeySet, NoMatch};
 use portcullis_core::scope::{Entitlements, Role, Scope, ScopeSet};
 use portcullis_core::time::UnixTime;
 use portcullis_core::token::{
-    ClaimPath, Class, Confirmation, Expectation, InvalidPath, NoAudience, Refusal, Unverified,
-    VerifiedToken, looks_like_jwt,
+    ClaimPath, Class, Confirmation, Expectation, InvalidPath, Refusal, Unverified, VerifiedToken,
+    looks_like_jwt,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use testkit::{AUDIENCE, ISSUER, NOW, Signer, TestKey, claims, claims_with, jwks};
+use testkit::{AUDIENCE, ISSUER, NOW, Proof, Signer, TestKey, claims, claims_with, jwks};
 
 mod examples;
 mod grants;
+mod looks;
 mod purpose;
 mod robustness;
 mod validity;
+mod vendors;
 
 const SKEW: u64 = 30;
 
 fn expectation() -> Expectation {
-    Expectation::new(Issuer::parse(ISSUER).unwrap(), [AUDIENCE.to_owned()]).unwrap()
+    expectation_of(ISSUER, AUDIENCE)
+}
+
+fn expectation_of(issuer: &str, resource: &str) -> Expectation {
+    Expectation::new(issuer.parse().unwrap(), resource.parse().unwrap())
 }
 
 fn at(now: u64) -> UnixTime {

@@ -53,6 +53,39 @@ fn any_changed_character_is_noticed() {
     }
 }
 
+#[test]
+fn claims_that_are_not_one_plain_object() {
+    let good = claims().to_string();
+    let inner = good.trim_matches(['{', '}']);
+    let cases: Vec<(Vec<u8>, Flaw)> = vec![
+        (b"".to_vec(), Flaw::Syntax),
+        (format!("[{good}]").into(), Flaw::NotAnObject),
+        (b"\"claims\"".to_vec(), Flaw::NotAnObject),
+        (format!("{good}{good}").into(), Flaw::TrailingBytes),
+        (format!("{good}\0").into(), Flaw::TrailingBytes),
+        (format!("{{{inner},}}").into(), Flaw::Syntax),
+        (format!("/**/{good}").into(), Flaw::Syntax),
+        (format!("{{{inner},\"sub\":\"admin\"}}").into(), Flaw::DuplicateMember),
+        (format!("{{\"\\u0073ub\":\"admin\",{inner}}}").into(), Flaw::DuplicateMember),
+        (format!("{{{inner},\"x\":{{\"y\":1,\"y\":2}}}}").into(), Flaw::DuplicateMember),
+        (format!("\u{FEFF}{good}").into(), Flaw::Encoding),
+        (good.encode_utf16().flat_map(u16::to_le_bytes).collect(), Flaw::Encoding),
+        ([b"{\"x\":\"\xC3\x28\",", inner.as_bytes(), b"}"].concat(), Flaw::InvalidUtf8),
+        (format!("{{{inner},\"x\":\"\\udc00\"}}").into(), Flaw::LoneSurrogate),
+        (format!("{{{inner},\"x\":{}}}", "[".repeat(100)).into(), Flaw::TooDeep),
+    ];
+    for (bytes, flaw) in cases {
+        let refusal = payload(&bytes).unwrap_err();
+        assert_eq!(refusal, Refusal::Json(flaw), "{:?}", String::from_utf8_lossy(&bytes));
+        assert_eq!(refusal.class(), Class::Malformed);
+    }
+    assert!(payload(format!("{{{inner},\"SUB\":\"admin\",\"x\":[[]]}}")).is_ok());
+    // Escapes in names and values read as what they stand for.
+    let escaped = good.replace("\"sub\":\"alice\"", "\"\\u0073ub\":\"\\u0061lice\\u0021\"");
+    assert_ne!(escaped, good);
+    assert_eq!(payload(escaped).unwrap().subject(), Some("alice!"));
+}
+
 proptest! {
     #[test]
     fn no_payload_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
@@ -70,7 +103,7 @@ proptest! {
 
     #[test]
     fn claims_round_trip(
-        sub in ".{1,60}",
+        sub in "\\PC{1,60}",
         client in "\\PC{1,60}",
         scopes in proptest::collection::btree_set("[!#-\\[\\]-~]{1,20}", 0..8),
         life in 0_u64..100_000,

@@ -68,13 +68,15 @@ impl Server {
     /// Everything else is built in, so an error is a defect of the demo and not of its surroundings.
     pub fn new(jwks: &str) -> Result<Self, Box<dyn Error>> {
         let issuer = Issuer::parse(ISSUER)?;
-        let scopes = ScopeSet::parse("files:read files:write")?;
         let rules = RULES.iter().map(Written::compile).collect::<Result<Vec<_>, _>>()?;
+        let resource = ResourceId::parse(RESOURCE)?;
+        let base_scopes = ScopeSet::parse(BASE_SCOPE)?;
+        let policy = Policy::rules(resource.clone(), rules).base_scopes(base_scopes).build()?;
+        let metadata = ProtectedResource::new(resource.clone(), vec![issuer.clone()])?;
         Ok(Server {
-            resource: ProtectedResource::new(ResourceId::parse(RESOURCE)?, vec![issuer.clone()])?
-                .scopes(scopes)?,
-            policy: Policy::rules(rules).base_scopes(ScopeSet::parse(BASE_SCOPE)?).build()?,
-            expectation: Arc::new(Expectation::new(issuer, [RESOURCE.to_owned()])?),
+            resource: metadata.scopes(policy.scopes())?,
+            policy,
+            expectation: Arc::new(Expectation::new(issuer, resource)),
             keys: KeySet::parse(jwks.as_bytes())?,
         })
     }
@@ -110,7 +112,7 @@ impl Server {
         let keys = &self.keys;
         // 4: signature, type, audience, lifetime; then whether a key that the token names was shown.
         let verified = unverified.verify(keys, expectation, now)?;
-        Ok(confirm(Arc::new(verified), token.scheme(), Evidence::None)?)
+        Ok(confirm(Arc::new(verified), &token, Evidence::None)?)
     }
 }
 

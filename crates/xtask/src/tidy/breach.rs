@@ -66,6 +66,48 @@ const BREACHES: &[Breach] = &[
         make: |s| s.append(CORE, "use std::collections::HashMap;\n"),
     },
     Breach {
+        rule: "sans-io-source",
+        what: "core reads the standard input",
+        says: "std::io::stdin",
+        make: |s| s.append(CORE, "fn f() { let _ = std::io::stdin(); }\n"),
+    },
+    Breach {
+        rule: "sans-io-source",
+        what: "core gives std another name",
+        says: "names `std`",
+        make: |s| s.append(CORE, "use std as s;\nfn f() { s::fs::read(x); }\n"),
+    },
+    Breach {
+        rule: "sans-io-source",
+        what: "core makes a key",
+        says: "EcdsaKeyPair::generate",
+        make: |s| s.append(CORE, "fn f() { EcdsaKeyPair::generate(&ALGORITHM) }\n"),
+    },
+    Breach {
+        rule: "sans-io-source",
+        what: "core remembers from one call to the next",
+        says: "names `Mutex`",
+        make: |s| s.append(CORE, "static SEEN: Mutex<u32> = new();\n"),
+    },
+    Breach {
+        rule: "strict-json",
+        what: "core gives serde_json another name",
+        says: "names `serde_json`",
+        make: |s| s.append(CORE, "use serde_json as j;\n"),
+    },
+    Breach {
+        rule: "strict-json",
+        what: "core parses a value",
+        says: "parses a `serde_json::Value`",
+        make: |s| s.append(CORE, "fn f(t: &str) { t.parse::<serde_json::Value>(); }\n"),
+    },
+    Breach {
+        rule: "strict-json",
+        what: "core drives serde's lexer beside the strict reader",
+        says: "serde_json::Deserializer::from_str",
+        make: |s| s.append(CORE, "fn f(t: &str) { serde_json::Deserializer::from_str(t); }\n"),
+    },
+    Breach {
         rule: "strict-json",
         what: "core reads a document leniently",
         says: "serde_json::from_slice",
@@ -126,6 +168,18 @@ const BREACHES: &[Breach] = &[
         make: |s| s.append("docs/ARCHITECTURE.md", "See `crates/portcullis-core/src/gone.rs`.\n"),
     },
     Breach {
+        rule: "architecture-modules",
+        what: "a module that is not on the map",
+        says: "docs/ARCHITECTURE.md lacks `hidden`",
+        make: |s| s.append(CORE, "pub mod hidden;\n"),
+    },
+    Breach {
+        rule: "links",
+        what: "a link from docs/ to what is at the root",
+        says: "docs/ARCHITECTURE.md:2 links to CONTRIBUTING.md",
+        make: |s| s.append("docs/ARCHITECTURE.md", "See [the rules](CONTRIBUTING.md).\n"),
+    },
+    Breach {
         rule: "requirement-rows",
         what: "a row with neither test nor place in the list",
         says: "RS-2 has no test",
@@ -145,9 +199,27 @@ const BREACHES: &[Breach] = &[
     },
     Breach {
         rule: "requirement-rows",
+        what: "a row twice in the ledger",
+        says: "docs/requirements.md has RS-2 twice",
+        make: |s| s.append("docs/requirements.md", "| RS-2 | M |\n"),
+    },
+    Breach {
+        rule: "requirement-rows",
+        what: "a row twice in the list",
+        says: "docs/untested-requirements.txt has RS-2 twice",
+        make: |s| s.append(LISTED, "RS-2\n"),
+    },
+    Breach {
+        rule: "requirement-marks",
         what: "a row marked where nothing is tested",
-        says: "in a file without a test",
-        make: |s| s.append(CORE, "// req: RS-1\n"),
+        says: "does not stand directly above a test",
+        make: |s| s.append(CORE, "// req: RS-1\npub fn f() {}\n"),
+    },
+    Breach {
+        rule: "requirement-marks",
+        what: "a mark without its colon",
+        says: "is no mark, though it looks like one",
+        make: |s| s.append(CORE, "// req RS-1\n#[test]\nfn f() {}\n"),
     },
     Breach {
         rule: "untested-shrinks",
@@ -163,6 +235,45 @@ const BREACHES: &[Breach] = &[
             s.append(LISTED, "RS-1\n")?;
             s.commit()
         },
+    },
+    Breach {
+        rule: "ledger-grows",
+        what: "a requirement is gone",
+        says: "lacks RS-2, which HEAD has",
+        make: |s| s.write("docs/requirements.md", "| RS-1 | M |\n"),
+    },
+    Breach {
+        rule: "ledger-grows",
+        what: "a requirement is gone and that is committed",
+        says: "lacks RS-2, which HEAD~1 has",
+        make: |s| {
+            s.write("docs/requirements.md", "| RS-1 | M |\n")?;
+            s.commit()
+        },
+    },
+    Breach {
+        rule: "fuzz-targets",
+        what: "a target without a seed",
+        says: "fuzz/corpus/headers has no seed",
+        make: another_target,
+    },
+    Breach {
+        rule: "fuzz-targets",
+        what: "a target without words",
+        says: "fuzz/dictionaries/headers.dict is missing",
+        make: another_target,
+    },
+    Breach {
+        rule: "fuzz-targets",
+        what: "seeds of a target that is gone",
+        says: "fuzz/corpus/gone belongs to no target",
+        make: |s| s.write("fuzz/corpus/gone/seed", "x"),
+    },
+    Breach {
+        rule: "fuzz-targets",
+        what: "words of a target that is gone",
+        says: "fuzz/dictionaries/gone.dict belongs to no target",
+        make: |s| s.write("fuzz/dictionaries/gone.dict", "\"x\"\n"),
     },
     Breach {
         rule: "generated-clean",
@@ -203,7 +314,20 @@ const BREACHES: &[Breach] = &[
         says: "allows something without",
         make: |s| s.append(CORE, "#[allow(dead_code)]\nfn f() {}\n"),
     },
+    Breach {
+        rule: "no-stray-files",
+        what: "what a merge left behind",
+        says: "crates/portcullis/src/lib.rs.orig was left behind",
+        make: |s| {
+            s.write("crates/portcullis/src/lib.rs.orig", "")?;
+            s.commit()
+        },
+    },
 ];
+
+fn another_target(scratch: &Scratch) -> Result {
+    scratch.append("fuzz/Cargo.toml", "[[bin]]\nname = \"headers\"\npath = \"bearer.rs\"\n")
+}
 
 /// Makes the breach in a fresh repository and answers what its rule says.
 fn message(rule: &Rule, breach: &Breach) -> Result<String> {
@@ -231,7 +355,7 @@ pub(super) fn show() -> Result {
     println!("the scratch repository keeps all {} rules", RULES.len());
     for rule in RULES {
         for breach in BREACHES.iter().filter(|breach| breach.rule == rule.name) {
-            println!("{:<19} {}\n    {}", rule.name, breach.what, message(rule, breach)?);
+            println!("{:<20} {}\n    {}", rule.name, breach.what, message(rule, breach)?);
         }
     }
     println!("tidy --breach: {} breaches, all noticed", BREACHES.len());
@@ -261,6 +385,22 @@ mod tests {
             }
         }
         assert!(BREACHES.iter().all(|breach| RULES.iter().any(|rule| rule.name == breach.rule)));
+    }
+
+    #[test]
+    fn what_has_no_version_before_head_is_said_to_be_unchecked() {
+        let scratch = Scratch::new().unwrap();
+        for name in ["untested-shrinks", "ledger-grows"] {
+            let rule = RULES.iter().find(|rule| rule.name == name).unwrap();
+            assert_eq!(
+                rule.run(scratch.repo()).unchecked.len(),
+                1,
+                "{name}: HEAD is the first commit"
+            );
+        }
+        scratch.write("README.md", "Changed.\n").unwrap();
+        scratch.commit().unwrap();
+        assert!(RULES.iter().all(|rule| rule.run(scratch.repo()).unchecked.is_empty()));
     }
 
     #[test]

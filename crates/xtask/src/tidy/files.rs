@@ -1,4 +1,4 @@
-//! Rules about single files: length, loose ends, machine paths, reasons.
+//! Rules about single files: length, loose ends, machine paths, reasons, leftovers.
 
 use super::Report;
 use crate::repo::{Repo, Result};
@@ -101,6 +101,22 @@ fn gives_reason(attribute: &str) -> bool {
     let value = attribute.split_once("reason").map(|(_, rest)| rest.trim_start());
     let value = value.and_then(|rest| rest.strip_prefix('=')).map(str::trim_start);
     value.is_some_and(|text| text.starts_with('"') && !text.starts_with("\"\""))
+}
+
+/// What editors and merges leave behind.
+const LEFT_BEHIND: &[&str] = &[".orig", ".rej", ".bak", "~"];
+
+/// Nothing of that kind is tracked.
+pub(super) fn stray(repo: &Repo, report: &mut Report) -> Result {
+    let tracked = repo.capture("git", &["ls-files"])?;
+    if !tracked.ok {
+        report.unchecked("git lists no files here".to_owned());
+    }
+    let stray = |path: &&str| LEFT_BEHIND.iter().any(|ending| path.ends_with(ending));
+    for path in tracked.stdout.lines().map(|line| line.trim_matches('"')).filter(stray) {
+        report.breach(format!("{path} was left behind by a tool: git rm it"));
+    }
+    Ok(())
 }
 
 struct Attribute<'c> {

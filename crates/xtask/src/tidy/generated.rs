@@ -4,8 +4,8 @@
 //! anybody's to edit.
 
 use super::Report;
-use crate::ci;
 use crate::repo::{Repo, Result, failed};
+use crate::steps;
 
 struct Generated {
     path: &'static str,
@@ -14,7 +14,7 @@ struct Generated {
 }
 
 const GENERATED: &[Generated] = &[
-    Generated { path: "CONTRIBUTING.md", name: "ci-steps", make: ci::steps_table },
+    Generated { path: "CONTRIBUTING.md", name: "ci-steps", make: steps::table },
     Generated { path: "CONTRIBUTING.md", name: "tidy-rules", make: rules_table },
 ];
 

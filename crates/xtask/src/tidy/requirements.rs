@@ -1,22 +1,22 @@
-//! Rules about the ledger: a requirement has a test that names it, or stands in a list that only shrinks.
+//! Rules about the ledger: a requirement has a test that names it, or stands in the list of those without.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Report;
-use crate::repo::{Repo, Result, failed, unattended};
+use crate::repo::{Repo, Result, failed};
 use crate::source::Source;
 
-const LEDGER: &str = "docs/requirements.md";
-const UNTESTED: &str = "docs/untested-requirements.txt";
+pub(super) const LEDGER: &str = "docs/requirements.md";
+pub(super) const UNTESTED: &str = "docs/untested-requirements.txt";
 
 /// Every row is tested or listed, never both, and nothing names a row that is not there.
 pub(super) fn rows(repo: &Repo, report: &mut Report) -> Result {
-    let ledger = ledger(&repo.read(LEDGER)?);
+    let ledger = once(LEDGER, ids_of_ledger(&repo.read(LEDGER)?), report);
     if ledger.is_empty() {
         return failed(format!("{LEDGER} has no rows"));
     }
-    let untested = listed(&repo.read(UNTESTED)?);
-    let tested = tested(repo, report)?;
+    let untested = once(UNTESTED, ids_of_list(&repo.read(UNTESTED)?), report);
+    let tested = tested(repo)?;
     for (id, place) in tested.iter().filter(|(id, _)| !ledger.contains(*id)) {
         report.breach(format!("{place} names {id}, which is no row of {LEDGER}"));
     }
@@ -37,81 +37,115 @@ pub(super) fn rows(repo: &Repo, report: &mut Report) -> Result {
     Ok(())
 }
 
-/// The list has no row that the commits before lack.
-pub(super) fn shrinks(repo: &Repo, report: &mut Report) -> Result {
-    let now = listed(&repo.read(UNTESTED)?);
-    let mut compared = 0;
-    for revision in before(repo)? {
-        let shown = repo.capture("git", &["show", &format!("{revision}:{UNTESTED}")])?;
-        if !shown.ok {
-            continue;
+/// The ids, each of which may stand once.
+fn once(path: &str, ids: Vec<String>, report: &mut Report) -> BTreeSet<String> {
+    let mut seen = BTreeSet::new();
+    for id in ids {
+        if seen.contains(&id) {
+            report.breach(format!("{path} has {id} twice"));
         }
-        compared += 1;
-        let then = listed(&shown.stdout);
-        for id in now.difference(&then) {
-            report.breach(format!(
-                "{UNTESTED} lists {id}, which {revision} does not: the list only shrinks, write the test"
-            ));
-        }
+        seen.insert(id);
     }
-    if compared == 0 {
-        let why = format!("no committed version of {UNTESTED} to compare with");
-        let history = repo.capture("git", &["rev-parse", "--verify", "HEAD"])?.ok;
-        if unattended() && !history {
-            return failed(format!("{why}: git shows no commit here"));
-        }
-        report.note(why);
-    }
-    Ok(())
-}
-
-/// The commits a change is measured by: what is checked in, what it was made from, where it lands.
-fn before(repo: &Repo) -> Result<Vec<String>> {
-    let mut revisions = vec!["HEAD".to_owned(), "HEAD~1".to_owned()];
-    for target in ["origin/HEAD", "origin/main", "main"] {
-        let base = repo.capture("git", &["merge-base", "HEAD", target])?;
-        let base_id = base.stdout.trim().to_owned();
-        if base.ok && !revisions.contains(&base_id) {
-            revisions.push(base_id);
-        }
-    }
-    Ok(revisions)
+    seen
 }
 
 /// Ids in the first column of the tables.
-fn ledger(text: &str) -> BTreeSet<String> {
+pub(super) fn ids_of_ledger(text: &str) -> Vec<String> {
     let cells = text.lines().filter_map(|line| line.strip_prefix('|')?.split('|').next());
     cells.map(str::trim).filter(|cell| is_id(cell)).map(str::to_owned).collect()
 }
 
-fn listed(text: &str) -> BTreeSet<String> {
+pub(super) fn ids_of_list(text: &str) -> Vec<String> {
     let lines = text.lines().map(str::trim);
     lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect()
 }
 
 /// Ids that tests name, with the first place of each.
-fn tested(repo: &Repo, report: &mut Report) -> Result<BTreeMap<String, String>> {
+fn tested(repo: &Repo) -> Result<BTreeMap<String, String>> {
     let mut found = BTreeMap::new();
     for (path, text) in repo.sources()? {
-        let source = Source::new(&text);
-        for (line, comment) in &source.comments {
-            let Some(ids) = comment.trim_start().strip_prefix("req:") else { continue };
-            let place = format!("{path}:{line}");
-            if !source.has_tests() {
-                report.breach(format!("{place} marks a requirement in a file without a test"));
-                continue;
-            }
-            let words = ids.split([',', ' ']).filter(|word| !word.is_empty());
-            let ids: Vec<&str> = words.take_while(|word| is_id(word)).collect();
-            if ids.is_empty() {
-                report.breach(format!("{place} has `req:` and no row behind it, such as RS-3"));
-            }
-            for id in ids {
-                found.entry(id.to_owned()).or_insert_with(|| place.clone());
+        for (line, comment) in &Source::new(&text).comments {
+            if let Mark::Rows(ids) = mark(comment) {
+                for id in ids {
+                    found.entry(id.to_owned()).or_insert_with(|| format!("{path}:{line}"));
+                }
             }
         }
     }
     Ok(found)
+}
+
+/// Every comment that is meant as a mark is one, and stands directly above a test.
+pub(super) fn marks(repo: &Repo, report: &mut Report) -> Result {
+    for (path, text) in repo.sources()? {
+        let source = Source::new(&text);
+        for (line, comment) in &source.comments {
+            match mark(comment) {
+                Mark::None => {}
+                Mark::Malformed => report.breach(format!(
+                    "{path}:{line} is no mark, though it looks like one: write `// req: RS-3`, with ids alone"
+                )),
+                Mark::Rows(_) if stands_above_a_test(&text, &source.code, *line) => {}
+                Mark::Rows(_) => report.breach(format!(
+                    "{path}:{line} marks a requirement and does not stand directly above a test"
+                )),
+            }
+        }
+    }
+    Ok(())
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Mark<'c> {
+    None,
+    /// Somebody meant a mark, and no test would be counted by it.
+    Malformed,
+    Rows(Vec<&'c str>),
+}
+
+/// Reads what stands behind the two slashes of a comment.
+fn mark(comment: &str) -> Mark<'_> {
+    if let Some(ids) = comment.strip_prefix(" req: ") {
+        let ids: Vec<&str> = ids.split([',', ' ']).filter(|word| !word.is_empty()).collect();
+        let good = !ids.is_empty() && ids.iter().all(|id| is_id(id));
+        return if good { Mark::Rows(ids) } else { Mark::Malformed };
+    }
+    let text = comment.trim_start_matches(['/', '!', ' ', '\t']).to_ascii_lowercase();
+    let Some(rest) = text.strip_prefix("req") else { return Mark::None };
+    let rest = rest.strip_prefix('s').unwrap_or(rest);
+    if rest.starts_with(|c: char| c.is_alphabetic()) {
+        return Mark::None; // a word such as request
+    }
+    let names_a_row =
+        rest.split(|c: char| !(c.is_alphanumeric() || c == '-')).any(|w| is_id(&w.to_uppercase()));
+    if rest.starts_with(':') || names_a_row { Mark::Malformed } else { Mark::None }
+}
+
+/// Whether the comment on this line (from 1) is followed by comments and attributes alone, of which one
+/// makes a test.
+fn stands_above_a_test(text: &str, code: &str, line: usize) -> bool {
+    let lines: Vec<(&str, &str)> =
+        text.lines().zip(code.lines()).map(|(t, c)| (t.trim(), c.trim())).collect();
+    let mut lines = lines.into_iter().skip(line - 1);
+    if !lines.next().is_some_and(|(_, code)| code.is_empty()) {
+        return false; // behind code
+    }
+    let mut open = 0_usize;
+    for (text, code) in lines {
+        if code.is_empty() && !text.is_empty() {
+            continue;
+        }
+        if open == 0 && !code.starts_with("#[") {
+            return false;
+        }
+        let attribute = code.trim_start_matches("#[");
+        let of_a_harness = ["::test]", "::test("].iter().any(|mark| attribute.contains(mark));
+        if open == 0 && (attribute.starts_with("test]") || of_a_harness) {
+            return true;
+        }
+        open = (open + code.matches('[').count()).saturating_sub(code.matches(']').count());
+    }
+    false
 }
 
 /// `RS-3`: capital letters, a hyphen, a number.
@@ -132,13 +166,55 @@ mod tests {
     fn ids_are_read_from_tables_and_lists() {
         let table =
             "| id | level |\n|---|---|\n| RS-1 | M | text RS-9 |\n|AS-12|S|x|\nRS-2 outside";
-        assert_eq!(ledger(table).into_iter().collect::<Vec<_>>(), ["AS-12", "RS-1"]);
-        assert_eq!(
-            listed("# why\n\nRS-1\n  AS-2 \n").into_iter().collect::<Vec<_>>(),
-            ["AS-2", "RS-1"]
-        );
+        assert_eq!(ids_of_ledger(table), ["RS-1", "AS-12"]);
+        assert_eq!(ids_of_list("# why\n\nRS-1\n  AS-2 \n"), ["RS-1", "AS-2"]);
         assert!(
             is_id("TX-10") && !is_id("RS-") && !is_id("rs-1") && !is_id("RFC-1") && !is_id("RS-1a")
         );
+    }
+
+    #[test]
+    fn a_mark_is_told_from_prose_and_from_what_only_looks_like_one() {
+        assert_eq!(mark(" req: RS-2 RS-6"), Mark::Rows(vec!["RS-2", "RS-6"]));
+        assert_eq!(mark(" req: RS-2, RS-6"), Mark::Rows(vec!["RS-2", "RS-6"]));
+        for text in [
+            " req RS-11",
+            "req: RS-1",
+            " Req: RS-1",
+            " reqs: RS-1",
+            " req:",
+            " req:RS-1",
+            "/ req: RS-1",
+        ] {
+            assert_eq!(mark(text), Mark::Malformed, "{text}");
+        }
+        for text in [" req: RS-1 and RS-2", " req: RS1", " req: rs-1", " req RS-1: why"] {
+            assert_eq!(mark(text), Mark::Malformed, "{text}");
+        }
+        for text in [" request RS-1", " requirement RS-12 says", " req is short", " see RS-3", ""] {
+            assert_eq!(mark(text), Mark::None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_mark_stands_above_the_test_it_marks() {
+        let above = |rest: &str| {
+            let text = format!("fn x() {{}}\n// req: RS-1{rest}");
+            stands_above_a_test(&text, &Source::new(&text).code, 2)
+        };
+        for rest in [
+            "\n#[test]\nfn f() {}",
+            "\n/// Doc.\n// req: RS-2\n#[should_panic(\n  expected = \"x\"\n)]\n#[test]\nfn f() {}",
+            "\n    #[tokio::test(flavor = \"x\")]\nasync fn f() {}",
+        ] {
+            assert!(above(rest), "{rest}");
+        }
+        for rest in
+            ["", "\n\n#[test]\nfn f() {}", "\nfn f() {}\n#[test]", "\n#[cfg(test)]\nmod t {}"]
+        {
+            assert!(!above(rest), "{rest}");
+        }
+        let behind = "let a = 1; // req: RS-1\n#[test]\nfn f() {}";
+        assert!(!stands_above_a_test(behind, &Source::new(behind).code, 1));
     }
 }

@@ -46,7 +46,7 @@ impl Scratch {
     fn fill(&self) -> Result {
         self.write(
             "Cargo.toml",
-            "[workspace]\nresolver = \"3\"\nmembers = [\"crates/*\"]\nexclude = [\"stand-in\"]\n\
+            "[workspace]\nresolver = \"3\"\nmembers = [\"crates/*\"]\nexclude = [\"stand-in\", \"fuzz\"]\n\
              [workspace.lints.rust]\nunsafe_code = \"forbid\"\n",
         )?;
         for (name, rest) in MEMBERS {
@@ -61,7 +61,18 @@ impl Scratch {
             "crates/portcullis-core/tests/token.rs",
             "// req: RS-1\n#[test]\nfn it_holds() {}\n",
         )?;
-        self.write("docs/ARCHITECTURE.md", "The core is `crates/portcullis-core/src/lib.rs`.\n")?;
+        self.write(
+            "docs/ARCHITECTURE.md",
+            "The core is `crates/portcullis-core/src/lib.rs`: [rows](requirements.md#rows).\n",
+        )?;
+        self.write(
+            "fuzz/Cargo.toml",
+            "[workspace]\n[package]\nname = \"fuzz\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\
+             [[bin]]\nname = \"bearer\"\npath = \"bearer.rs\"\n",
+        )?;
+        self.write("fuzz/bearer.rs", "fn main() {}\n")?;
+        self.write("fuzz/corpus/bearer/seed", "Bearer a\n")?;
+        self.write("fuzz/dictionaries/bearer.dict", "\"Bearer\"\n")?;
         self.write(
             "docs/requirements.md",
             "| id | level |\n|---|---|\n| RS-1 | M |\n| RS-2 | S |\n",
@@ -92,7 +103,7 @@ impl Scratch {
     }
 
     pub(super) fn commit(&self) -> Result {
-        self.git(&["add", "--all"])?;
+        self.git(&["add", "--all", "--force"])?;
         let author = ["-c", "user.name=tidy", "-c", "user.email=tidy@example.invalid"];
         let commit =
             ["-c", "commit.gpgsign=false", "commit", "--quiet", "--no-verify", "-m", "state"];

@@ -43,7 +43,8 @@ pub enum MetadataError {
     /// A list of more than [`MAX_ITEMS`], or a text longer than [`MAX_TEXT`].
     #[error("`{0}` is too long")]
     Excessive(&'static str),
-    /// A URL or identifier that is none, or is not `https` (nor `http` on loopback).
+    /// A URL or identifier that is none, or is not `https` (nor, where issuer or resource are on loopback
+    /// themselves, `http` on loopback).
     #[error("`{member}` is not usable: {reason}")]
     Url {
         /// The member's name.
@@ -112,6 +113,29 @@ fn resource_tail(resource: &ResourceId) -> &str {
     }
 }
 
+/// Where the party is that a document speaks for, which decides what URLs it may name.
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    /// This machine, where plain `http` is as good as the party's own.
+    Loopback,
+    /// Anywhere else. Plain `http` is for loopback only, and a stranger's document has no business there:
+    /// whoever follows it would knock at the doors of his own machine.
+    Remote,
+}
+
+impl Place {
+    fn of(host_is_loopback: bool) -> Self {
+        if host_is_loopback { Place::Loopback } else { Place::Remote }
+    }
+
+    fn check(self, url: &str) -> Result<(), id::Invalid> {
+        id::check_endpoint(url)?;
+        // What is not `https` by now is `http` on loopback.
+        let https = url.split(':').next().is_some_and(|s| s.eq_ignore_ascii_case("https"));
+        if https || self == Place::Loopback { Ok(()) } else { Err(id::Invalid::PlainHttp) }
+    }
+}
+
 /// A fetched document, read member by member. Members nobody asks for are ignored, and null is taken
 /// for absent, as some servers write it.
 struct Reader(Document);
@@ -140,11 +164,11 @@ impl Reader {
         }
     }
 
-    fn url(&self, member: &'static str) -> Result<Option<String>, MetadataError> {
+    fn url(&self, member: &'static str, at: Place) -> Result<Option<String>, MetadataError> {
         let Some(text) = self.text(member)? else {
             return Ok(None);
         };
-        id::check_endpoint(text).map_err(|reason| MetadataError::Url { member, reason })?;
+        at.check(text).map_err(|reason| MetadataError::Url { member, reason })?;
         Ok(Some(text.to_owned()))
     }
 

@@ -10,23 +10,20 @@
     reason = "tests"
 )]
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use http::{HeaderMap, HeaderValue};
 use portcullis_core::bearer::{Scheme, TokenHash};
-use portcullis_core::id::Issuer;
 use portcullis_core::json::Flaw;
 use portcullis_core::jws;
-use portcullis_core::keys::{CertificateThumbprint, KeySet, Unusable};
-use portcullis_core::proof::{
-    DpopProof, Evidence, Freshness, NoncePolicy, Refusal, Target, confirm, dpop_header,
-};
+use portcullis_core::keys::Unusable;
+use portcullis_core::proof::{DpopProof, Freshness, Refusal, Target, dpop_header};
 use portcullis_core::time::UnixTime;
-use portcullis_core::token::{Class, Expectation, Unverified, VerifiedToken};
+use portcullis_core::token::Class;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use testkit::{AUDIENCE, ISSUER, NOW, Proof, Signer, TestKey, claims_with, jwks};
+use testkit::{AUDIENCE, NOW, Proof, Signer, TestKey};
+
+mod confirm;
+mod freshness;
 
 const TOKEN: &str = "an.access.token";
 
@@ -216,54 +213,6 @@ fn the_uri_a_proof_is_for() {
 }
 
 #[test]
-fn a_proof_is_fresh() {
-    let made = |iat: Value| verify(&proof().claim("iat", iat)).map(drop);
-    assert_eq!(made(json!(NOW - 60)), Ok(()));
-    assert_eq!(made(json!(NOW - 61)), Err(Refusal::TooOld(at(NOW - 61))));
-    assert_eq!(made(json!(NOW + 5)), Ok(()));
-    assert_eq!(made(json!(NOW + 6)), Err(Refusal::FromFuture(at(NOW + 6))));
-    assert_eq!(made(json!(1_795_132_800.9)), Ok(()));
-    for bad in [json!(-1), json!("1795132800"), json!(u64::MAX), json!(1e300)] {
-        assert_eq!(made(bad.clone()), Err(Refusal::Malformed("iat")), "{bad}");
-    }
-    let narrow = Freshness {
-        max_age: Duration::from_secs(1),
-        max_ahead: Duration::ZERO,
-        nonce: NoncePolicy::NotAsked,
-    };
-    let judge = |iat: u64| {
-        DpopProof::verify(&proof().claim("iat", iat).sign(), target(), None, narrow, at(NOW))
-            .map(drop)
-    };
-    assert_eq!(judge(NOW - 1), Ok(()));
-    assert_eq!(judge(NOW - 2), Err(Refusal::TooOld(at(NOW - 2))));
-    assert_eq!(judge(NOW + 1), Err(Refusal::FromFuture(at(NOW + 1))));
-}
-
-#[test]
-fn a_nonce_where_one_is_asked_for() {
-    let fresh = ["n2", "n1"];
-    let asked = Freshness { nonce: NoncePolicy::OneOf(&fresh), ..Freshness::default() };
-    let judge = |proof: &Proof| {
-        let token = TokenHash::of(TOKEN);
-        DpopProof::verify(&proof.sign(), target(), Some(&token), asked, at(NOW)).map(drop)
-    };
-    assert_eq!(judge(&proof().claim("nonce", "n1")), Ok(()));
-    assert_eq!(judge(&proof().claim("nonce", "n2")), Ok(()));
-    assert_eq!(judge(&proof().claim("nonce", "n0")), Err(Refusal::NonceRequired));
-    assert_eq!(judge(&proof().claim("nonce", "")), Err(Refusal::NonceRequired));
-    assert_eq!(judge(&proof()), Err(Refusal::NonceRequired));
-    assert_eq!(judge(&proof().claim("nonce", 1)), Err(Refusal::Malformed("nonce")));
-    assert!(verify(&proof().claim("nonce", "whatever")).is_ok());
-    let none = Freshness { nonce: NoncePolicy::OneOf(&[]), ..Freshness::default() };
-    let text = proof().claim("nonce", "n1").sign();
-    let refusal = DpopProof::verify(&text, target(), None, none, at(NOW)).unwrap_err();
-    assert_eq!(refusal, Refusal::NonceRequired);
-    // A proof that is wrong otherwise is not sent back for a nonce.
-    assert_eq!(judge(&proof().claim("htm", "GET")), Err(Refusal::Method));
-}
-
-#[test]
 fn one_dpop_header() {
     let mut headers = HeaderMap::new();
     assert_eq!(dpop_header(&headers), Ok(None));
@@ -277,71 +226,6 @@ fn one_dpop_header() {
     // Two proofs in one header are no proof.
     let two = format!("{0}, {0}", proof().sign());
     assert!(DpopProof::verify(&two, target(), None, Freshness::default(), at(NOW)).is_err());
-}
-
-/// A verified token with this `cnf`.
-fn bound(cnf: &Value) -> Arc<VerifiedToken> {
-    let expectation =
-        Expectation::new(Issuer::parse(ISSUER).unwrap(), [AUDIENCE.to_owned()]).unwrap();
-    let keys = KeySet::parse(&jwks(&[TestKey::Ed25519])).unwrap();
-    let text = Signer::new(TestKey::Ed25519).sign(&claims_with(&json!({ "cnf": cnf })));
-    let token = Unverified::parse(&text).unwrap().verify(&keys, &Arc::new(expectation), at(NOW));
-    Arc::new(token.unwrap())
-}
-
-// req: RS-14
-#[test]
-fn a_token_without_a_key_is_a_bearer_token() {
-    let token = || bound(&Value::Null);
-    let shown = verify(&proof()).unwrap();
-    let caller = confirm(token(), Scheme::Bearer, Evidence::None).unwrap();
-    assert_eq!(caller.token().subject(), Some("alice"));
-    assert!(confirm(token(), Scheme::Bearer, Evidence::Dpop(&shown)).is_ok());
-    for evidence in [Evidence::None, Evidence::Dpop(&shown)] {
-        assert_eq!(confirm(token(), Scheme::Dpop, evidence).unwrap_err(), Refusal::NotBound);
-    }
-}
-
-// req: RS-14
-#[test]
-fn a_token_bound_to_a_dpop_key_needs_its_proof() {
-    let shown = verify(&proof()).unwrap();
-    let other = verify(&Proof::new(TestKey::P256Second).token(TOKEN)).unwrap();
-    let untied =
-        DpopProof::verify(&proof().sign(), target(), None, Freshness::default(), at(NOW)).unwrap();
-    let certificate = CertificateThumbprint::of_der(b"certificate");
-    let token = || bound(&json!({"jkt": shown.thumbprint().to_string()}));
-    assert!(confirm(token(), Scheme::Dpop, Evidence::Dpop(&shown)).is_ok());
-    let refused = |scheme, evidence| confirm(token(), scheme, evidence).unwrap_err();
-    assert_eq!(refused(Scheme::Bearer, Evidence::Dpop(&shown)), Refusal::WrongScheme);
-    assert_eq!(refused(Scheme::Bearer, Evidence::None), Refusal::WrongScheme);
-    assert_eq!(refused(Scheme::Dpop, Evidence::None), Refusal::NoProof);
-    assert_eq!(refused(Scheme::Dpop, Evidence::Dpop(&other)), Refusal::OtherKey);
-    assert_eq!(refused(Scheme::Dpop, Evidence::Dpop(&untied)), Refusal::UntiedProof);
-    assert_eq!(refused(Scheme::Dpop, Evidence::Certificate(&certificate)), Refusal::NoProof);
-}
-
-/// The certificate of RFC 8705 appendix A.
-const RFC8705_CERTIFICATE: &str = "MIIBBjCBrAIBAjAKBggqhkjOPQQDAjAPMQ0wCwYDVQQDDARtdGxzMB4XDTE4MTAxODEyMzcwOVoXDTIyMDUwMjEyMzcwOVowDzENMAsGA1UEAwwEbXRsczBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABNcnyxwqV6hY8QnhxxzFQ03C7HKW9OylMbnQZjjJ/Au08/coZwxS7LfA4vOLS9WuneIXhbGGWvsDSb0tH6IxLm8wCgYIKoZIzj0EAwIDSQAwRgIhAP0RC1E+vwJD/D1AGHGzuri+hlV/PpQEKTWUVeORWz83AiEA5x2eXZOVbUlJSGQgjwD5vaUaKlLR50Q2DmFfQj1L+SY=";
-const RFC8705_THUMBPRINT: &str = "A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0";
-
-// req: RS-14
-#[test]
-fn a_token_bound_to_a_certificate_needs_it() {
-    let der = base64_standard(RFC8705_CERTIFICATE);
-    let shown = CertificateThumbprint::of_der(&der);
-    assert_eq!(shown.to_string(), RFC8705_THUMBPRINT);
-    assert_eq!(CertificateThumbprint::parse(RFC8705_THUMBPRINT), Some(shown));
-    assert_eq!(CertificateThumbprint::parse(&RFC8705_THUMBPRINT[1..]), None);
-    let token = || bound(&json!({"x5t#S256": RFC8705_THUMBPRINT}));
-    assert!(confirm(token(), Scheme::Bearer, Evidence::Certificate(&shown)).is_ok());
-    let other = CertificateThumbprint::of_der(&der[1..]);
-    let proof = verify(&proof()).unwrap();
-    let refused = |scheme, evidence| confirm(token(), scheme, evidence).unwrap_err();
-    assert_eq!(refused(Scheme::Bearer, Evidence::None), Refusal::NoProof);
-    assert_eq!(refused(Scheme::Bearer, Evidence::Certificate(&other)), Refusal::OtherKey);
-    assert_eq!(refused(Scheme::Bearer, Evidence::Dpop(&proof)), Refusal::NoProof);
-    assert_eq!(refused(Scheme::Dpop, Evidence::Certificate(&shown)), Refusal::WrongScheme);
 }
 
 #[test]
@@ -372,6 +256,28 @@ fn any_changed_character_of_a_proof_is_noticed() {
     }
 }
 
+#[test]
+fn a_challenge_names_the_scheme_that_would_do() {
+    for about_proofs in [
+        Refusal::SeveralHeaders,
+        Refusal::Jws(jws::Refusal::Signature),
+        Refusal::Uri,
+        Refusal::TooOld(at(NOW)),
+        Refusal::OtherToken,
+        Refusal::NonceRequired,
+        Refusal::UntiedProof,
+        Refusal::WrongScheme,
+        Refusal::NoDpopProof,
+        Refusal::OtherKey,
+    ] {
+        assert_eq!(about_proofs.scheme(), Scheme::Dpop, "{about_proofs}");
+    }
+    for other in [Refusal::NotBound, Refusal::NoCertificate, Refusal::OtherCertificate] {
+        assert_eq!(other.scheme(), Scheme::Bearer, "{other}");
+        assert!(other.is_about_token());
+    }
+}
+
 proptest! {
     #[test]
     fn no_proof_panics(text in ".{0,300}", uri in ".{0,60}", method in ".{0,8}") {
@@ -387,9 +293,4 @@ proptest! {
         let target = Target { method: "POST", uri: &text };
         let _ = DpopProof::verify(&plain, target, None, Freshness::default(), at(NOW));
     }
-}
-
-fn base64_standard(text: &str) -> Vec<u8> {
-    use base64::Engine as _;
-    base64::engine::general_purpose::STANDARD.decode(text).unwrap()
 }

@@ -1,0 +1,101 @@
+//! Which texts mean the same to everybody.
+//!
+//! A rule is only as good as the agreement on what a path names. Where servers are known to disagree
+//! (dot segments, their disguises, escapes of what separates) nothing matches, and nobody has to guess.
+
+use std::borrow::Cow;
+
+/// Whether a URI or path means to everybody what it spells: no dot segments however disguised, no
+/// backslashes, no control characters, and no escapes but of ordinary characters.
+///
+/// Query and fragment are held to the same: a server that maps `?path=../x` is as easily misled.
+pub(in crate::policy) fn is_plain_path(text: &str) -> bool {
+    let Some(read) = unescaped(text) else { return false };
+    if read.chars().any(|c| c.is_control() || is_slash_in_disguise(c)) {
+        return false;
+    }
+    // `;` and `,` begin parameters of a segment, `:` ends a scheme, the others part a query.
+    !read.split(['/', '?', '#', '&', '=', ';', ':', ',']).any(is_dot_segment)
+}
+
+/// The text with its escapes resolved, once; `None` where an escape is broken or stands for what only
+/// someone in disguise would escape.
+fn unescaped(text: &str) -> Option<Cow<'_, str>> {
+    if !text.contains('%') {
+        return Some(Cow::Borrowed(text));
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        if byte == b'%' {
+            let (pair, after) = rest.split_first_chunk::<2>()?;
+            let [high, low] = pair.map(|digit| char::from(digit).to_digit(16));
+            let meant = u8::try_from((high? << 4) | low?).ok()?;
+            // Decoded by one server and left alone by the next, or decoded once more by a third.
+            if matches!(meant, b'/' | b'\\' | b'%' | b'.' | b';' | b'?' | b'#') {
+                return None;
+            }
+            bytes.push(meant);
+            rest = after;
+        } else {
+            bytes.push(byte);
+        }
+    }
+    // Overlong forms, an old disguise of dots and slashes, are no UTF-8.
+    String::from_utf8(bytes).ok().map(Cow::Owned)
+}
+
+/// Backslashes, and what compatibility normalization and best-fit encodings turn into a slash or one.
+fn is_slash_in_disguise(c: char) -> bool {
+    matches!(c, '\\' | '\u{2044}' | '\u{2215}' | '\u{2216}' | '\u{fe68}' | '\u{ff0f}' | '\u{ff3c}')
+}
+
+/// Whether someone would take the segment for `.` or `..`: who trims blanks, drops what is invisible, or
+/// normalizes.
+fn is_dot_segment(segment: &str) -> bool {
+    let mut dots = 0_u32;
+    for c in segment.chars() {
+        match c {
+            '.' | '\u{2024}' | '\u{fe52}' | '\u{ff0e}' => dots = dots.saturating_add(1),
+            '\u{2025}' => dots = dots.saturating_add(2),
+            // In a query a plus is a blank.
+            '+' => {}
+            c if c.is_whitespace() || is_invisible(c) => {}
+            _ => return false,
+        }
+    }
+    matches!(dots, 1 | 2)
+}
+
+/// The format characters of Unicode, and what else it lists as ignorable where it cannot be shown.
+fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{600}'..='\u{605}'
+            | '\u{61c}'
+            | '\u{6dd}'
+            | '\u{70f}'
+            | '\u{890}'..='\u{891}'
+            | '\u{8e2}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}'
+            | '\u{110bd}'
+            | '\u{110cd}'
+            | '\u{13430}'..='\u{1343f}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
+}

@@ -1,0 +1,50 @@
+//! Which texts are judged here as JWTs, and which the issuer is asked about.
+
+/// Whether a text has the looks of a signed JWT: three parts or more, the first of which starts a JSON
+/// object.
+///
+/// What looks like one is judged here and nowhere else. It is asked of the first part alone, and that is
+/// read as leniently as any decoder does: a text that is refused here for a character too many, and
+/// that the issuer's introspection would take, must not get there, or every token that is refused
+/// here had a second chance. Refusing is left to [`super::Unverified::parse`].
+///
+/// Parts that follow the three, or nothing behind another dot, do not make it opaque. Only the five of
+/// an encrypted token (RFC 7516 section 7.1) do: nobody but the issuer can read those.
+pub fn looks_like_jwt(text: &str) -> bool {
+    let parts = text.split('.').count();
+    let encrypted = parts == 5 && text.rsplit('.').next().is_some_and(holds_base64url);
+    parts >= 3 && !encrypted && text.split('.').next().is_some_and(starts_an_object)
+}
+
+/// An authentication tag, which the last part of an encrypted token is, is never empty.
+fn holds_base64url(part: &str) -> bool {
+    part.bytes().any(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
+/// Whether some decoder finds a brace behind white space.
+///
+/// Decoders drop what is not in their alphabet, padding among it, and disagree on the last two
+/// characters of theirs (`-` and `_`, or `+` and `/`). Those are dropped here as well: no text of white
+/// space, a brace and what JSON lets follow it needs them up to the brace, so whoever reads them reads
+/// no object. Bits left over at the end are ignored.
+fn starts_an_object(part: &str) -> bool {
+    let (mut bits, mut have) = (0_u32, 0);
+    for byte in part.bytes() {
+        let value = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            _ => continue,
+        };
+        bits = (bits << 6) | u32::from(value);
+        have += 6;
+        if have >= 8 {
+            have -= 8;
+            let [octet, ..] = (bits >> have).to_le_bytes();
+            if !octet.is_ascii_whitespace() {
+                return octet == b'{';
+            }
+        }
+    }
+    false
+}

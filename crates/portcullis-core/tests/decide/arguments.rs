@@ -1,0 +1,233 @@
+//! Conditions on the arguments of a call.
+
+use super::*;
+
+#[test]
+fn argument_conditions_narrow_a_rule() {
+    let guarded = allow("tools/call read").arg("path", ["/public/**", "/srv/*.txt"]).unwrap();
+    let policy =
+        Policy::rules(resource(), [guarded, allow("tools/call read").scopes(scopes("all"))])
+            .build()
+            .unwrap();
+    for (arguments, wanted) in [
+        (json!({ "path": "/public/a/b" }), true),
+        (json!({ "path": "/srv/a.txt" }), true),
+        (json!({ "path": "/srv/a/b.txt" }), false),
+        (json!({ "path": "/private/a" }), false),
+        (json!({ "path": "/public/../private/a" }), false),
+        (json!({ "path": "/public/%2e%2e/private" }), false),
+        (json!({ "path": "/public\\..\\private" }), false),
+        (json!({ "path": ["/public/a", "/public/b"] }), true),
+        (json!({ "path": ["/public/a", "/private/b"] }), false),
+        (json!({ "path": [] }), false),
+        (json!({ "path": ["/public/a", null] }), false),
+        (json!({ "path": null }), false),
+        (json!({ "path": { "/public/a": 1 } }), false),
+        (json!({ "path": 7 }), false),
+        (json!({ "Path": "/public/a" }), false),
+        (json!({ "path": "/public/a", "Path": "/private/a" }), false),
+        (json!({ "path": "/public/a", "PATH_": "/private/a" }), false),
+        (json!({ "path": "/public/a", "other": { "path": "/private" } }), true),
+        (json!({ "other": { "path": "/public/a" } }), false),
+        (json!({}), false),
+    ] {
+        let refused = failure_or_none(&policy, caller("", &[]), call_with("read", &arguments));
+        assert_eq!(refused, (!wanted).then(|| needs("all")), "{arguments}");
+        permit(&policy, caller("all", &[]), call_with("read", &arguments));
+    }
+    assert_eq!(
+        failure_or_none(&policy, caller("", &[]), call("read")),
+        Some(needs("all")),
+        "no arguments at all"
+    );
+    // Escapes in names and values are resolved before anything is compared.
+    let escaped = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"arguments":{"p\u0061th":"\/public\/\u002e\u002e\/x"},"name":"read"}}"#;
+    let operation = read(&serde_json::from_str(escaped).unwrap());
+    assert_eq!(failure_or_none(&policy, caller("", &[]), operation), Some(needs("all")));
+}
+
+#[test]
+fn argument_conditions_read_booleans_and_integers_as_text() {
+    let rule =
+        allow("tools/call run").arg("dry_run", ["true"]).unwrap().arg("limit", ["1", "2"]).unwrap();
+    let policy = Policy::rules(resource(), [rule]).build().unwrap();
+    permit(&policy, caller("", &[]), call_with("run", &json!({ "dry_run": true, "limit": 2 })));
+    for other in [
+        json!({ "dry_run": false, "limit": 2 }),
+        json!({ "dry_run": true, "limit": 3 }),
+        json!({ "dry_run": true, "limit": 1.0 }),
+        json!({ "dry_run": true }),
+    ] {
+        assert_eq!(
+            failure(&policy, caller("", &[]), call_with("run", &other)),
+            Failure::Forbidden,
+            "{other}"
+        );
+    }
+}
+
+/// A member named `arguments` says something about a call or a prompt, and about nothing else.
+#[test]
+fn only_calls_and_prompts_have_arguments() {
+    let rule = allow("prompts/get t").arg("v", ["dev"]).unwrap();
+    let policy = Policy::rules(resource(), [rule]).build().unwrap();
+    let get =
+        |v: &str| read(&message("prompts/get", &json!({ "name": "t", "arguments": { "v": v } })));
+    permit(&policy, caller("", &[]), get("dev"));
+    assert_eq!(failure(&policy, caller("", &[]), get("prod")), Failure::Forbidden);
+    let complete = json!({ "ref": { "type": "ref/prompt", "name": "t" }, "arguments": { "v": "dev" },
+                           "argument": { "name": "v", "value": "prod" } });
+    let complete = read(&message("completion/complete", &complete));
+    assert_eq!(failure(&policy, caller("", &[]), complete), Failure::Forbidden);
+}
+
+#[test]
+fn numbers_that_doubles_cannot_tell_apart_match_nothing() {
+    let rule = allow("tools/call x").arg("n", ["9007199254740991", "9007199254740993"]).unwrap();
+    let policy = Policy::rules(resource(), [rule]).build().unwrap();
+    let with = |n: u64| call_with("x", &json!({ "n": n }));
+    permit(&policy, caller("", &[]), with(9_007_199_254_740_991));
+    assert_eq!(failure(&policy, caller("", &[]), with(9_007_199_254_740_993)), Failure::Forbidden);
+}
+
+#[test]
+fn in_a_batch_each_call_is_judged_by_its_own_arguments() {
+    let guarded = allow("tools/call read").arg("path", ["/public/**"]).unwrap();
+    let policy = Policy::rules(resource(), [guarded]).build().unwrap();
+    let one = |path: &str| {
+        message("tools/call", &json!({ "name": "read", "arguments": { "path": path } }))
+    };
+    permit(&policy, caller("", &[]), read(&json!([one("/public/a"), one("/public/b")])));
+    assert_eq!(
+        failure(&policy, caller("", &[]), read(&json!([one("/public/a"), one("/etc")]))),
+        Failure::Forbidden
+    );
+    assert_eq!(
+        failure(&policy, caller("", &[]), read(&json!([one("/etc"), one("/public/a")]))),
+        Failure::Forbidden
+    );
+}
+
+/// Holds each value against a rule that asks for the pattern.
+fn check(pattern: &str, yes: &[Value], no: &[Value]) {
+    let rule = Rule::allow(["tools/call t"]).unwrap().arg("v", [pattern]).unwrap();
+    let policy = Policy::rules(resource(), [rule]).build().unwrap();
+    let refusal = |value: &Value| {
+        decide(&policy, caller("", &[]), call_with("t", &json!({ "v": value })), now())
+            .err()
+            .map(|denial| denial.failure().clone())
+    };
+    for value in yes {
+        assert_eq!(refusal(value), None, "{pattern} {value}");
+    }
+    for value in no {
+        assert_eq!(refusal(value), Some(Failure::Forbidden), "{pattern} {value}");
+    }
+}
+
+#[test]
+fn under_a_pattern_without_a_slash_paths_must_be_plain_all_the_same() {
+    check(
+        "*.md",
+        &[json!("a.md"), json!("docs/a.md"), json!("..a.md"), json!(["a.md", "b.md"])],
+        &[
+            json!("../../etc/secret.md"),
+            json!("docs/./a.md"),
+            json!("docs\\a.md"),
+            json!("docs/%2e%2e/a.md"),
+            json!("docs/%zz.md"),
+            json!("\u{ff0e}\u{ff0e}/a.md"),
+            json!(["a.md", "../b.md"]),
+            json!("a.mdx"),
+        ],
+    );
+    check("public*", &[json!("public/a")], &[json!("public/../../etc/passwd"), json!("public/..")]);
+    check("run", &[json!("run")], &[json!("run "), json!("Run")]);
+}
+
+#[test]
+fn a_value_with_a_control_character_matches_nothing() {
+    for pattern in ["*", "**", "prod-*", "prod-**", "*x", "**/x", "prod-*/**", "prod-*://**"] {
+        let plain = match pattern {
+            path if path.contains("://") => "prod-a://x",
+            path if path.contains('/') => "prod-a/x",
+            _ => "prod-a x",
+        };
+        let no: Vec<Value> = ["\n", "\0", "\r", "\t", "\u{1b}", "\u{7f}", "\u{85}"]
+            .iter()
+            .map(|control| json!(plain.replacen('a', control, 1)))
+            .collect();
+        check(pattern, &[json!(plain)], &no);
+    }
+    check("prod-*", &[json!("prod-x rm -rf /")], &[json!("prod-x\nrm -rf /")]);
+    check("*.md", &[json!("etc/shadow.md")], &[json!("etc/shadow\u{0}.md")]);
+}
+
+#[test]
+fn a_sole_star_asks_for_nothing_but_a_value_that_can_be_read() {
+    let any = [json!("../../etc"), json!("a\\b"), json!("100%"), json!(""), json!(7), json!(true)];
+    for pattern in ["*", "**"] {
+        check(pattern, &any, &[json!(null), json!({}), json!([]), json!(0.5), json!(["a", "\n"])]);
+    }
+}
+
+#[test]
+fn a_pattern_with_a_slash_is_about_paths() {
+    check(
+        "/docs/*.md",
+        &[
+            json!("/docs/a.md"),
+            json!("/docs/what?.md"),
+            json!("/docs/c#.md"),
+            json!("/docs/a@b:c.md"),
+        ],
+        &[
+            json!("/docs/a/b.md"),
+            json!("/docs/../a.md"),
+            json!("/docs/a.md/"),
+            json!("/docs/%00.md"),
+        ],
+    );
+    check(
+        "/docs/?/**",
+        &[json!("/docs/?/a/b?c"), json!("/docs/?/")],
+        &[json!("/docs/x/a"), json!("/docs/?/../a")],
+    );
+    check(
+        "src/**/x.rs",
+        &[json!("src/a/x.rs"), json!("src/a?/b#/x.rs")],
+        &[json!("src/x.rs"), json!("src/a/../x.rs")],
+    );
+}
+
+#[test]
+fn a_pattern_with_a_scheme_is_about_uris() {
+    check(
+        "https://*.example.com/**",
+        &[json!("https://a.example.com/x?y"), json!("https://a.b.example.com/x/y")],
+        &[
+            json!("https://evil.test?.example.com/x"),
+            json!("https://evil.test#.example.com/"),
+            json!("https://evil.test/.example.com/x"),
+            json!("https://a@evil.example.com/x"),
+            json!("https://evil.test\u{ff0f}.example.com/x"),
+            json!("https://a.example.com/#x"),
+            json!("https://a.example.com/../x"),
+        ],
+    );
+    check(
+        "https://example.com/*.md",
+        &[json!("https://example.com/a.md")],
+        &[json!("https://example.com/secret?.md"), json!("https://example.com/secret#.md")],
+    );
+}
+
+#[test]
+fn integers_match_as_they_are_written() {
+    let largest = 9_007_199_254_740_991_i64;
+    check("9007199254740991", &[json!(largest), json!("9007199254740991")], &[json!(largest - 1)]);
+    // Beyond, readers with doubles see another number than is written.
+    check("9007199254740993", &[json!("9007199254740993")], &[json!(9_007_199_254_740_993_i64)]);
+    check("*", &[json!(largest)], &[json!(largest + 1), json!(-largest - 1)]);
+    check("*91", &[json!(-largest), json!(91)], &[json!(910), json!(91.0)]);
+}

@@ -1,0 +1,127 @@
+//! Rules that cannot mean what they say are refused when they are read.
+
+use portcullis_core::policy::{BadPattern, BadRule, MAX_PATTERN, Rule};
+
+#[test]
+fn rules_that_cannot_mean_what_they_say_are_refused() {
+    let refused = |entry: &str| Rule::allow([entry]).unwrap_err();
+    let pattern = |text: &str, bad| BadRule::Pattern { text: text.to_owned(), bad };
+    assert_eq!(Rule::allow([]).unwrap_err(), BadRule::NothingAllowed);
+    assert_eq!(refused(""), pattern("", BadPattern::Empty));
+    assert_eq!(refused("tools/call "), pattern("tools/call ", BadPattern::Empty));
+    let long = format!("tools/call {}", "x".repeat(MAX_PATTERN + 1));
+    assert_eq!(refused(&long), pattern(&long, BadPattern::TooLong));
+    assert!(Rule::allow([format!("tools/call {}", "x".repeat(MAX_PATTERN)).as_str()]).is_ok());
+    for exclusion in ["!tools/call x", "tools/call !x", "tools/call -x", "tools/call ^x"] {
+        let bad = refused(exclusion);
+        assert!(matches!(bad, BadRule::Pattern { .. }), "{exclusion}: {bad}");
+    }
+    assert_eq!(refused("tools/call  a"), pattern("tools/call  a", BadPattern::Characters));
+    assert_eq!(refused("tools/call a\nb"), pattern("tools/call a\nb", BadPattern::Characters));
+    for never in
+        ["file:///a/../b", "file:///a/%2e%2e/b", "file:///a\\b", "file:///a/%zz/%2F", "file:///a#b"]
+    {
+        let text = format!("resources/read {never}");
+        assert_eq!(refused(&text), pattern(&text, BadPattern::NeverMatches));
+    }
+    for missing in ["tools/call", "prompts/get", "resources/read"] {
+        assert_eq!(refused(missing), BadRule::TargetMissing { text: missing.to_owned() });
+        assert!(Rule::allow([format!("{missing} *").as_str()]).is_ok());
+    }
+    for (entry, method, instead) in [
+        ("*", "tools/call", "tools/call NAME"),
+        ("tools/c*", "tools/call", "tools/call NAME"),
+        ("resources/subscribe file:///a", "resources/subscribe", "resources/read URI"),
+        ("completion/complete", "completion/complete", "prompts/get NAME or resources/read URI"),
+        ("subscriptions/listen", "subscriptions/listen", "resources/read URI"),
+    ] {
+        assert_eq!(refused(entry), BadRule::Governed { text: entry.to_owned(), method, instead });
+    }
+    for (entry, method) in [
+        ("tools/list", "tools/list"),
+        ("logging/*", "logging/setLevel"),
+        ("ping", "ping"),
+        ("tasks/get", "tasks/get"),
+    ] {
+        assert_eq!(refused(entry), BadRule::NeedsNoRule { text: entry.to_owned(), method });
+    }
+    assert!(Rule::allow(["com.example/run"]).is_ok());
+}
+
+#[test]
+fn methods_that_may_be_notifications_are_refused_since_no_rule_is_asked_about_them() {
+    for entry in [
+        "notifications/cancelled",
+        "notifications/",
+        "notifications/*",
+        "notifications*",
+        "notifications/com.example/*",
+        "n*",
+        "not*s/x",
+        "*/run",
+        "**x",
+    ] {
+        let text = entry.to_owned();
+        assert_eq!(
+            Rule::allow([entry]).unwrap_err(),
+            BadRule::NeedsNoRule { text, method: "notifications/*" }
+        );
+    }
+    for entry in ["notifications", "notification/*", "notificationsx/*", "com.example/*", "no/*"] {
+        assert!(Rule::allow([entry]).is_ok(), "{entry}");
+    }
+}
+
+#[test]
+fn pattern_languages_of_other_tools_are_refused() {
+    for (entry, accepted) in [
+        ("tools/call {a,b}", "tools/call a,b"),
+        ("tools/call a}", "tools/call a)"),
+        ("tools/call read_[a-z]", "tools/call read_a-z"),
+        ("tools/call a]", "tools/call a"),
+        ("tools/call read_?", "tools/call read_*"),
+        ("tools/call a\\*", "tools/call a*"),
+        ("prompts/get a?", "prompts/get a*"),
+        ("com.example/?", "com.example/*"),
+        ("resources/read file:///{path}", "resources/read file:///*"),
+        ("resources/read file:///[a-z]/**", "resources/read file:///a-z/**"),
+        ("resources/read file:///a{b,c}?x", "resources/read file:///ab,c?x"),
+    ] {
+        let (text, bad) = (entry.to_owned(), BadPattern::ForeignSyntax);
+        assert_eq!(Rule::allow([entry]).unwrap_err(), BadRule::Pattern { text, bad });
+        assert!(Rule::allow([accepted]).is_ok(), "{accepted}");
+    }
+    let arg = |pattern: &str| Rule::allow(["tools/call x"]).unwrap().arg("path", [pattern]);
+    for (pattern, accepted) in
+        [("/{a,b}/**", "/a/**"), ("[ab]", "ab"), ("https://x/{id}", "https://x/*"), ("a]?", "a?")]
+    {
+        let (text, bad) = (pattern.to_owned(), BadPattern::ForeignSyntax);
+        assert_eq!(arg(pattern).unwrap_err(), BadRule::Pattern { text, bad });
+        assert!(arg(accepted).is_ok(), "{accepted}");
+    }
+}
+
+#[test]
+fn conditions_that_no_argument_meets_are_refused() {
+    let pattern = |text: &str, bad| BadRule::Pattern { text: text.to_owned(), bad };
+    let rule = || Rule::allow(["tools/call x"]).unwrap();
+    assert!(rule().arg("path", ["/public/**"]).is_ok());
+    let empty = BadRule::EmptyCondition { name: "path".to_owned() };
+    assert_eq!(rule().arg("path", []).unwrap_err(), empty);
+    for (never, accepted) in [
+        ("/public/../**", "/public/**"),
+        ("..", "..a"),
+        ("..;*", "..a;*"),
+        ("50%*", "50*"),
+        ("a%2*", "a%20*"),
+        ("a\\*", "a*"),
+        ("https://example.com/#*", "/example.com/#*"),
+    ] {
+        let refused = rule().arg("path", [never]).unwrap_err();
+        assert_eq!(refused, pattern(never, BadPattern::NeverMatches));
+        assert!(rule().arg("path", [accepted]).is_ok(), "{accepted}");
+    }
+    let mixed = Rule::allow(["tools/call x", "resources/read file:///**"]).unwrap();
+    let no_arguments = BadRule::NoArguments { text: "resources/read".to_owned() };
+    assert_eq!(mixed.arg("path", ["*"]).unwrap_err(), no_arguments);
+}
