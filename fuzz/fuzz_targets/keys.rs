@@ -9,11 +9,11 @@
 use libfuzzer_sys::fuzz_target;
 use portcullis_core::jws::Algorithm;
 use portcullis_core::keys::{KeySet, MAX_KEYS, NoMatch, PublicKey};
-use portcullis_fuzz::lenient;
+use portcullis_fuzz::{ISSUER, lenient};
 use serde_json::Value;
 
 fuzz_target!(|input: &[u8]| {
-    let Ok(set) = KeySet::parse(input) else { return };
+    let Ok(set) = KeySet::parse(ISSUER.parse().unwrap(), input) else { return };
     let document = lenient(input);
     let jwks = document["keys"].as_array().unwrap();
     assert!(jwks.len() <= MAX_KEYS);
@@ -41,7 +41,7 @@ fuzz_target!(|input: &[u8]| {
         takes_no_garbage(key, first);
     }
     if set.usable().next().is_some() {
-        let again = KeySet::parse(input).unwrap();
+        let again = KeySet::parse(ISSUER.parse().unwrap(), input).unwrap();
         assert!(set.usable().map(facts).eq(again.usable().map(facts)));
         assert_eq!(set.skipped(), again.skipped());
     }

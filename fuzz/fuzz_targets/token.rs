@@ -28,7 +28,8 @@ const SIGNED: [&str; 7] = [
     include_str!("../corpus/token/signed-eddsa-typ-jwt"),
 ];
 
-static KEYS: LazyLock<KeySet> = LazyLock::new(|| KeySet::parse(&jwks()).unwrap());
+static KEYS: LazyLock<KeySet> =
+    LazyLock::new(|| KeySet::parse(ISSUER.parse().unwrap(), &jwks()).unwrap());
 static EXPECTED: LazyLock<Arc<Expectation>> = LazyLock::new(|| {
     let expected = Expectation::new(ISSUER.parse().unwrap(), AUDIENCE.parse().unwrap());
     Arc::new(expected.accept_typ(["JWT"]))

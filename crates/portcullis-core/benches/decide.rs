@@ -68,7 +68,7 @@ fn call(tool: &str) -> Operation {
 }
 
 fn main() {
-    let keys = KeySet::parse(&testkit::jwks(&[TestKey::P256])).unwrap();
+    let keys = KeySet::parse(ISSUER.parse().unwrap(), &testkit::jwks(&[TestKey::P256])).unwrap();
     let mut claims = claims();
     claims["scope"] = json!("files:read files:write area9:use profile mcp");
     let token = Signer::new(TestKey::P256).sign(&claims);

@@ -32,7 +32,7 @@ fn compare(key: TestKey) -> bool {
     let token = Signer::new(key).sign(&testkit::claims());
     let (signed, signature) = token.rsplit_once('.').unwrap();
     let signature = base64_decode(signature);
-    let keys = KeySet::parse(&testkit::jwks(&[key])).unwrap();
+    let keys = KeySet::parse(ISSUER.parse().unwrap(), &testkit::jwks(&[key])).unwrap();
     let kept = kept_key(&key.public_jwk());
     let expectation =
         Arc::new(Expectation::new(ISSUER.parse().unwrap(), AUDIENCE.parse().unwrap()));

@@ -40,6 +40,7 @@ impl fmt::Display for Part {
 
 /// Why a text is not a signature to rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
 pub enum Refusal {
     /// Longer than [`MAX_LENGTH`].
     #[error("the token is longer than {MAX_LENGTH} bytes")]

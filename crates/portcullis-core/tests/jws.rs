@@ -201,7 +201,8 @@ fn headers_that_want_something_unusual() {
 
 #[test]
 fn a_kid_is_a_name_and_nothing_else() {
-    let keys = KeySet::parse(&testkit::jwks(&[TestKey::P256])).unwrap();
+    let keys =
+        KeySet::parse(testkit::ISSUER.parse().unwrap(), &testkit::jwks(&[TestKey::P256])).unwrap();
     for kid in
         ["../../dev/null", "' OR 1=1 --", "https://attacker.example/key", "", "p256\0", "P256"]
     {

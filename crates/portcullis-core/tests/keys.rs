@@ -20,7 +20,8 @@ use serde_json::{Value, json};
 use testkit::{TestKey, base64url, jwks};
 
 fn parse(keys: &[Value]) -> KeySet {
-    KeySet::parse(json!({ "keys": keys }).to_string().as_bytes()).unwrap()
+    KeySet::parse(testkit::ISSUER.parse().unwrap(), json!({ "keys": keys }).to_string().as_bytes())
+        .unwrap()
 }
 
 /// The public JWK of a key with some members replaced; `null` leaves one out.
@@ -358,7 +359,11 @@ fn two_keys_of_one_name_are_no_key() {
 
 #[test]
 fn which_key_a_token_gets() {
-    let set = KeySet::parse(&jwks(&[TestKey::Rsa, TestKey::P256, TestKey::P256Second])).unwrap();
+    let set = KeySet::parse(
+        testkit::ISSUER.parse().unwrap(),
+        &jwks(&[TestKey::Rsa, TestKey::P256, TestKey::P256Second]),
+    )
+    .unwrap();
     assert_eq!(set.find(Some("p256"), Algorithm::ES256).unwrap().kid(), Some("p256"));
     assert_eq!(set.find(Some("p256"), Algorithm::RS256).unwrap_err(), NoMatch::WrongAlgorithm);
     assert_eq!(set.find(Some("gone"), Algorithm::ES256).unwrap_err(), NoMatch::UnknownKid);
@@ -385,13 +390,17 @@ fn documents_that_are_no_key_set() {
         (b"{\"keys\":[]} x", KeysError::Json(Flaw::TrailingBytes)),
     ];
     for (document, expected) in cases {
-        assert_eq!(KeySet::parse(document).unwrap_err(), expected, "{document:?}");
+        assert_eq!(
+            KeySet::parse(testkit::ISSUER.parse().unwrap(), document).unwrap_err(),
+            expected,
+            "{document:?}"
+        );
     }
 }
 
 #[test]
 fn an_empty_set_is_a_set() {
-    let set = KeySet::parse(br#"{"keys":[]}"#).unwrap();
+    let set = KeySet::parse(testkit::ISSUER.parse().unwrap(), br#"{"keys":[]}"#).unwrap();
     assert_eq!(set.usable().count(), 0);
     assert_eq!(set.find(None, Algorithm::ES256).unwrap_err(), NoMatch::WrongAlgorithm);
     assert_eq!(set.find(Some("p256"), Algorithm::ES256).unwrap_err(), NoMatch::UnknownKid);
@@ -404,11 +413,17 @@ fn sets_are_bounded() {
     let keys: Vec<_> = (0..=MAX_KEYS).map(key).collect();
     assert_eq!(parse(&keys[..MAX_KEYS]).usable().count(), MAX_KEYS);
     let document = json!({ "keys": keys }).to_string();
-    assert_eq!(KeySet::parse(document.as_bytes()).unwrap_err(), KeysError::TooMany);
+    assert_eq!(
+        KeySet::parse(testkit::ISSUER.parse().unwrap(), document.as_bytes()).unwrap_err(),
+        KeysError::TooMany
+    );
     let pad = |n: usize| format!(r#"{{"keys":[],"x":"{}"}}"#, "a".repeat(n));
     let room = MAX_DOCUMENT - pad(0).len();
-    assert!(KeySet::parse(pad(room).as_bytes()).is_ok());
-    assert_eq!(KeySet::parse(pad(room + 1).as_bytes()).unwrap_err(), KeysError::TooLong);
+    assert!(KeySet::parse(testkit::ISSUER.parse().unwrap(), pad(room).as_bytes()).is_ok());
+    assert_eq!(
+        KeySet::parse(testkit::ISSUER.parse().unwrap(), pad(room + 1).as_bytes()).unwrap_err(),
+        KeysError::TooLong
+    );
 }
 
 #[test]
@@ -426,18 +441,22 @@ fn many_members_are_compared_too() {
         let many: Vec<_> = (0..40).map(|i| format!(r#""m{i}":{i}"#)).collect();
         format!(r#"{{"keys":[],{},"{last}":0}}"#, many.join(","))
     };
-    assert!(KeySet::parse(members("m40").as_bytes()).is_ok());
+    assert!(KeySet::parse(testkit::ISSUER.parse().unwrap(), members("m40").as_bytes()).is_ok());
     for repeated in ["keys", "m0", "m14", "m15", "m16", "m39", "\\u006d20"] {
         let document = members(repeated);
         let expected = KeysError::Json(Flaw::DuplicateMember);
-        assert_eq!(KeySet::parse(document.as_bytes()).unwrap_err(), expected, "{repeated}");
+        assert_eq!(
+            KeySet::parse(testkit::ISSUER.parse().unwrap(), document.as_bytes()).unwrap_err(),
+            expected,
+            "{repeated}"
+        );
     }
 }
 
 proptest! {
     #[test]
     fn no_document_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-        let _ = KeySet::parse(&bytes);
+        let _ = KeySet::parse(testkit::ISSUER.parse().unwrap(), &bytes);
         let _ = PublicKey::from_jwk(&bytes);
     }
 

@@ -16,6 +16,7 @@ pub use public_key::{PublicKey, VerifyError};
 pub use thumbprint::{CertificateThumbprint, Thumbprint};
 pub use unusable::Unusable;
 
+use crate::id::Issuer;
 use crate::json::{Document, Flaw, Item};
 
 /// Longer documents are refused unread.
@@ -44,6 +45,9 @@ pub enum KeysError {
 /// Why no key of a set was chosen for a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum NoMatch {
+    /// The keys are another issuer's.
+    #[error("the keys are another issuer's")]
+    OtherIssuer,
     /// The set has no usable key of that name. After a rotation, a fresh set may have it.
     #[error("no key of that kid is known")]
     UnknownKid,
@@ -65,21 +69,22 @@ pub struct Skipped {
 }
 
 /// The usable keys of one issuer. An empty set is a statement too: nothing verifies.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct KeySet {
+    issuer: Issuer,
     usable: Vec<PublicKey>,
     skipped: Vec<Skipped>,
 }
 
 impl KeySet {
-    /// Reads a JWK Set document.
-    pub fn parse(document: &[u8]) -> Result<Self, KeysError> {
+    /// Reads the JWK Set document of an issuer. Its keys verify no other issuer's tokens.
+    pub fn parse(issuer: Issuer, document: &[u8]) -> Result<Self, KeysError> {
         if document.len() > MAX_DOCUMENT {
             return Err(KeysError::TooLong);
         }
         let document = Document::read(document.to_vec())?;
         let keys = document.root().get("keys").and_then(Item::items).ok_or(KeysError::NoKeys)?;
-        let mut set = KeySet::default();
+        let mut set = KeySet { issuer, usable: Vec::new(), skipped: Vec::new() };
         for (count, key) in keys.enumerate() {
             if count >= MAX_KEYS {
                 return Err(KeysError::TooMany);
@@ -94,6 +99,11 @@ impl KeySet {
         }
         set.set_duplicates_aside();
         Ok(set)
+    }
+
+    /// Whose keys they are.
+    pub fn issuer(&self) -> &Issuer {
+        &self.issuer
     }
 
     /// Two keys of one name that one token could mean both: RFC 7517 section 4.5 asks for distinct

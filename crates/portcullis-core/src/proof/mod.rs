@@ -19,6 +19,7 @@ use crate::token::{Class, Confirmation, VerifiedToken};
 
 /// Why possession was not shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
 pub enum Refusal {
     /// More than one `DPoP` header (RFC 9449 section 4.3, check 1).
     #[error("several DPoP headers")]
@@ -77,6 +78,9 @@ pub enum Refusal {
     /// Another certificate was shown.
     #[error("another client certificate was shown")]
     OtherCertificate,
+    /// The proof was shown before. Which were is not known here: whoever keeps the `jti`s says this.
+    #[error("the DPoP proof was shown before")]
+    Replayed,
     /// The proof was not checked against any access token (`ath`).
     #[error("the DPoP proof was not made for an access token")]
     UntiedProof,
@@ -104,6 +108,7 @@ impl Refusal {
                 Scheme::Bearer
             }
             Refusal::SeveralHeaders
+            | Refusal::Replayed
             | Refusal::NotAscii
             | Refusal::Jws(_)
             | Refusal::Type

@@ -27,7 +27,7 @@ pub(crate) use verified::accept;
 
 use crate::json::{At, Document};
 use crate::jws::{self, Algorithm, Compact};
-use crate::keys::KeySet;
+use crate::keys::{KeySet, NoMatch};
 use crate::time::UnixTime;
 
 /// A token whose signature has not been verified: good for finding the key, and for nothing else.
@@ -85,6 +85,9 @@ impl<'t> Unverified<'t> {
     ) -> Result<VerifiedToken, Refusal> {
         if !expectation.algorithms.contains(&self.algorithm()) {
             return Err(Refusal::Algorithm(self.algorithm()));
+        }
+        if keys.issuer() != expectation.issuer() {
+            return Err(NoMatch::OtherIssuer.into());
         }
         let key = keys.find(self.kid(), self.algorithm())?;
         self.compact.verify(key)?;

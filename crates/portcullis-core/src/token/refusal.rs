@@ -11,6 +11,7 @@ use crate::time::UnixTime;
 
 /// Why a token is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Refusal {
     /// The text is no signed token to rely on, or its signature does not verify.
     #[error(transparent)]

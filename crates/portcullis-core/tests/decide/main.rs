@@ -62,7 +62,7 @@ fn expectation() -> Expectation {
 fn verified(scope: &str, roles: &[&str], expectation: Expectation) -> Arc<VerifiedToken> {
     let claims = claims_with(&json!({ "scope": scope, "roles": roles }));
     let token = Signer::new(TestKey::P256).sign(&claims);
-    let keys = KeySet::parse(&testkit::jwks(&[TestKey::P256])).unwrap();
+    let keys = KeySet::parse(ISSUER.parse().unwrap(), &testkit::jwks(&[TestKey::P256])).unwrap();
     let unverified = Unverified::parse(&token).unwrap();
     Arc::new(unverified.verify(&keys, &Arc::new(expectation), now()).unwrap())
 }

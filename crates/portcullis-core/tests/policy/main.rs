@@ -36,7 +36,7 @@ fn scopes(text: &str) -> ScopeSet {
 /// The token of somebody without scopes and roles.
 static NOBODY: LazyLock<VerifiedToken> = LazyLock::new(|| {
     let token = Signer::new(TestKey::P256).sign(&claims_with(&json!({ "scope": null })));
-    let keys = KeySet::parse(&jwks(&[TestKey::P256])).unwrap();
+    let keys = KeySet::parse(ISSUER.parse().unwrap(), &jwks(&[TestKey::P256])).unwrap();
     let expectation = Expectation::new(ISSUER.parse().unwrap(), AUDIENCE.parse().unwrap());
     let unverified = Unverified::parse(&token).unwrap();
     unverified.verify(&keys, &Arc::new(expectation), UnixTime::from_secs(NOW)).unwrap()

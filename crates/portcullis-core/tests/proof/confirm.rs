@@ -25,7 +25,7 @@ fn presented_text(scheme: Scheme, text: &str) -> AccessToken<'static> {
 /// A verified token with this `cnf`.
 fn bound(cnf: &Value) -> Arc<VerifiedToken> {
     let expectation = Expectation::new(ISSUER.parse().unwrap(), AUDIENCE.parse().unwrap());
-    let keys = KeySet::parse(&jwks(&[TestKey::Ed25519])).unwrap();
+    let keys = KeySet::parse(ISSUER.parse().unwrap(), &jwks(&[TestKey::Ed25519])).unwrap();
     let text = Signer::new(TestKey::Ed25519).sign(&claims_with(&json!({ "cnf": cnf })));
     let token = Unverified::parse(&text).unwrap().verify(&keys, &Arc::new(expectation), at(NOW));
     Arc::new(token.unwrap())

@@ -53,7 +53,7 @@ fn path(names: &[&str]) -> ClaimPath {
 }
 
 fn judge_at(now: u64, token: &str, expectation: Expectation) -> Result<VerifiedToken, Refusal> {
-    let keys = KeySet::parse(&jwks(&TestKey::USABLE)).unwrap();
+    let keys = KeySet::parse(expectation.issuer().clone(), &jwks(&TestKey::USABLE)).unwrap();
     Unverified::parse(token)?.verify(&keys, &Arc::new(expectation), at(now))
 }
 

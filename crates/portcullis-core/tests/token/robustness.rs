@@ -20,7 +20,7 @@ fn refusals_and_debug_hold_no_token_text() {
 
 #[test]
 fn any_changed_character_is_noticed() {
-    let keys = KeySet::parse(&jwks(&TestKey::USABLE)).unwrap();
+    let keys = KeySet::parse(ISSUER.parse().unwrap(), &jwks(&TestKey::USABLE)).unwrap();
     let expectation = Arc::new(expectation());
     for key in [TestKey::Ed25519, TestKey::Rsa] {
         let token = Signer::new(key).sign(&claims());

@@ -27,7 +27,8 @@ fn a_valid_token_is_accepted_with_each_kind_of_key() {
 // req: RS-3
 #[test]
 fn a_signature_by_anybody_else_is_refused() {
-    let keys = KeySet::parse(&jwks(&[TestKey::P256, TestKey::Rsa])).unwrap();
+    let keys =
+        KeySet::parse(ISSUER.parse().unwrap(), &jwks(&[TestKey::P256, TestKey::Rsa])).unwrap();
     let verify = |text: &str| {
         Unverified::parse(text).unwrap().verify(&keys, &Arc::new(expectation()), at(NOW)).map(drop)
     };
@@ -53,7 +54,9 @@ fn only_the_algorithms_of_the_issuer() {
     // The key pins its algorithm too.
     let mut pinned = TestKey::Rsa.public_jwk();
     pinned["alg"] = "PS256".into();
-    let keys = KeySet::parse(json!({"keys": [pinned]}).to_string().as_bytes()).unwrap();
+    let keys =
+        KeySet::parse(ISSUER.parse().unwrap(), json!({"keys": [pinned]}).to_string().as_bytes())
+            .unwrap();
     let verify = |text: &str| {
         Unverified::parse(text).unwrap().verify(&keys, &Arc::new(expectation()), at(NOW)).map(drop)
     };
@@ -271,4 +274,20 @@ fn somebody_is_named() {
     assert_eq!(client(json!({"azp": "b", "appid": "c"})).as_deref(), Some("inspector"));
     assert_eq!(client(json!({"client_id": null, "azp": "b", "appid": "c"})).as_deref(), Some("b"));
     assert_eq!(client(json!({"client_id": null, "sub": null, "appid": "c"})).as_deref(), Some("c"));
+}
+
+/// Keys fetched for one issuer say nothing about another's tokens, even where they would verify.
+// req: RS-3
+#[test]
+fn keys_verify_the_tokens_of_their_own_issuer_only() {
+    let token = signer().sign(&claims());
+    let with_keys_of = |issuer: &str| {
+        let keys = KeySet::parse(issuer.parse().unwrap(), &jwks(&TestKey::USABLE)).unwrap();
+        assert_eq!(keys.issuer().as_str(), issuer);
+        let expectation = Arc::new(expectation());
+        Unverified::parse(&token).unwrap().verify(&keys, &expectation, at(NOW)).map(drop)
+    };
+    assert_eq!(with_keys_of(ISSUER), Ok(()));
+    let refused = with_keys_of("https://other.example.com");
+    assert_eq!(refused, Err(Refusal::Key(NoMatch::OtherIssuer)));
 }

@@ -76,8 +76,8 @@ impl Server {
         Ok(Server {
             resource: metadata.scopes(policy.scopes())?,
             policy,
-            expectation: Arc::new(Expectation::new(issuer, resource)),
-            keys: KeySet::parse(jwks.as_bytes())?,
+            expectation: Arc::new(Expectation::new(issuer.clone(), resource)),
+            keys: KeySet::parse(issuer, jwks.as_bytes())?,
         })
     }
 
