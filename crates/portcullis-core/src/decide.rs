@@ -1,7 +1,8 @@
 //! The one place that decides.
 //!
-//! [`decide`] takes what is known of a request and answers with a [`Permit`] or a [`Denial`]. A permit owns the request it is for and cannot be made anywhere else, so an upstream
-//! request that is built from a permit was allowed, and what was allowed is what is sent.
+//! [`decide`] takes what is known of a request and answers with a [`Permit`] or a [`Denial`]. A permit
+//! owns the request it is for and cannot be made anywhere else, so an upstream request that is built from
+//! a permit was allowed, and what was allowed is what is sent.
 
 use bytes::Bytes;
 
