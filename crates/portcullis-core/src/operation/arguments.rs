@@ -74,6 +74,10 @@ impl<'de, R: ReadObject<'de> + Copy> ReadObject<'de> for At<'_, R> {
     }
 }
 
+/// Each member's name is held against all that are wanted; where there are more, none of the values is
+/// known. Tools have a dozen parameters.
+const MAX_MEMBERS: usize = 1024;
+
 /// Reads the members whose names are wanted, or could be taken for a wanted one.
 #[derive(Clone, Copy)]
 struct Pick<'w>(&'w [&'w str]);
@@ -83,10 +87,13 @@ impl<'de> ReadObject<'de> for Pick<'_> {
     fn read<A: MapAccess<'de>>(self, walk: Walk<'_>, mut map: A) -> Result<Self::Out, A::Error> {
         let mut arguments: Vec<(String, Argument<'de>)> = Vec::new();
         let (mut names, mut shadowed) = (Names::new(), Names::new());
+        let mut members = 0_usize;
         while let Some(name) = map.next_key_seed(Note(&mut names))? {
             let name = name.ok_or_else(|| walk.refuse(Flaw::DuplicateMember))?;
             let has_escapes = matches!(name, Cow::Owned(_));
-            for wanted in self.0.iter().filter(|wanted| alike_as_read(wanted, &name, has_escapes)) {
+            members = members.saturating_add(1);
+            let wanted = if members > MAX_MEMBERS { &[] } else { self.0 };
+            for wanted in wanted.iter().filter(|wanted| alike_as_read(wanted, &name, has_escapes)) {
                 shadowed.insert_resolved(wanted);
             }
             if self.0.contains(&name.as_ref()) {
@@ -99,7 +106,7 @@ impl<'de> ReadObject<'de> for Pick<'_> {
             }
         }
         for (name, argument) in &mut arguments {
-            if shadowed.contains(name) {
+            if members > MAX_MEMBERS || shadowed.contains(name) {
                 *argument = Argument::Opaque;
             }
         }

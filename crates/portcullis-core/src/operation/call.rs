@@ -1,5 +1,7 @@
 //! One message as a call: its method and everything it is aimed at.
 
+use std::fmt;
+
 use bytestring::ByteString;
 
 use super::malformed::{MAX_NAME, Reason, RequestId};
@@ -8,7 +10,7 @@ use super::method::{Method, NameSource};
 use crate::json::Shape;
 
 /// One message: a method and what it is aimed at.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Call {
     method: Method,
     /// The name, where the method is not one that has its own.
@@ -17,6 +19,17 @@ pub struct Call {
     targets: Targets,
     /// The message's part of the body, where it is not the whole.
     part: Option<ByteString>,
+}
+
+/// Without its part of the body: arguments are for upstream, not for logs.
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("method", &self.method())
+            .field("id", &self.id)
+            .field("targets", &self.targets)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Nearly every call is aimed at one thing or none, and needs no list for it.

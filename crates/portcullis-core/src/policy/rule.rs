@@ -175,6 +175,10 @@ impl Rule {
     }
 }
 
+/// Nothing longer is held against patterns, of which a policy may have many for one argument. Paths, URIs
+/// and queries are far shorter.
+const MAX_VALUE: usize = 8 * 1024;
+
 impl ArgumentCondition {
     /// Whether the value is one of those. A tool that takes paths takes them without slashes too, so
     /// that what is no plain path matches only where the operator asks for nothing at all; and behind a
@@ -185,6 +189,9 @@ impl ArgumentCondition {
         }
         if self.any.iter().any(Pattern::is_anything) {
             return true;
+        }
+        if value.len() > MAX_VALUE {
+            return false;
         }
         let text = Text::new(value);
         is_plain_path(value) && self.any.iter().any(|pattern| pattern.matches(&text, 0))

@@ -164,6 +164,26 @@ fn a_value_with_a_control_character_matches_nothing() {
 }
 
 #[test]
+fn a_value_too_long_for_patterns_matches_only_a_sole_star() {
+    let of = |length: usize| json!("x".repeat(length));
+    check("x*", &[of(8192)], &[of(8193)]);
+    check("*", &[of(8193)], &[]);
+}
+
+#[test]
+fn more_arguments_than_any_tool_has_meet_no_condition() {
+    let rule = allow("tools/call run").arg("mode", ["dry"]).unwrap();
+    let policy = Policy::rules(resource(), [rule]).build().unwrap();
+    let with = |others: usize| {
+        let mut arguments = json!({ "mode": "dry" });
+        (0..others).for_each(|n| arguments[format!("other{n}")] = json!(n));
+        call_with("run", &arguments)
+    };
+    permit(&policy, caller("", &[]), with(1023));
+    assert!(failure_or_none(&policy, caller("", &[]), with(1024)).is_some());
+}
+
+#[test]
 fn a_sole_star_asks_for_nothing_but_a_value_that_can_be_read() {
     let any = [json!("../../etc"), json!("a\\b"), json!("100%"), json!(""), json!(7), json!(true)];
     for pattern in ["*", "**"] {

@@ -360,6 +360,12 @@ fn neither_debug_nor_display_shows_what_a_client_wrote_to_upstream() {
         legacy("tools/call", &json!({ "name": "login", "arguments": { "password": "hunter2" } }));
     let shown = format!("{:?}", post(call).unwrap());
     assert!(shown.contains("login") && !shown.contains("hunter2"), "{shown}");
+    let login = |id: u64| {
+        json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call",
+            "params": { "name": "login", "arguments": { "password": "hunter2" } } })
+    };
+    let shown = format!("{:?}", post(json!([login(1), login(2)]).to_string()).unwrap());
+    assert!(shown.contains("login") && !shown.contains("hunter2"), "{shown}");
     let forged = RequestId::Text("a\nFORGED LINE \u{1b}[31m".into());
     assert_eq!(forged.to_string(), "a?FORGED LINE ?[31m");
 }

@@ -14,8 +14,15 @@ pub(in crate::policy) fn is_plain_path(text: &str) -> bool {
     if read.chars().any(|c| c.is_control() || is_slash_in_disguise(c)) {
         return false;
     }
-    // `;` and `,` begin parameters of a segment, `:` ends a scheme, the others part a query.
-    !read.split(['/', '?', '#', '&', '=', ';', ':', ',']).any(is_dot_segment)
+    !read.split(parts_segments).any(is_dot_segment)
+}
+
+/// `;` and `,` begin parameters of a segment, `:` ends a scheme, others part a query. The signs of the
+/// yen and the won are backslashes in the code pages of Japan and Korea; they are left alone otherwise,
+/// being good for prices.
+fn parts_segments(c: char) -> bool {
+    matches!(c, '/' | '?' | '#' | '&' | '=' | ';' | ':' | ',')
+        || matches!(c, '\u{a5}' | '\u{20a9}' | '\u{ffe5}' | '\u{ffe6}')
 }
 
 /// The text with its escapes resolved, once; `None` where an escape is broken or stands for what only
@@ -58,7 +65,7 @@ fn is_dot_segment(segment: &str) -> bool {
     for c in segment.chars() {
         match c {
             '.' | '\u{2024}' | '\u{fe52}' | '\u{ff0e}' => dots = dots.saturating_add(1),
-            '\u{2025}' => dots = dots.saturating_add(2),
+            '\u{2025}' | '\u{fe30}' => dots = dots.saturating_add(2),
             // In a query a plus is a blank.
             '+' => {}
             c if c.is_whitespace() || is_invisible(c) => {}
