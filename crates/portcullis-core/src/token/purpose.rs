@@ -37,7 +37,7 @@ impl Known<'_> {
             return Err(Refusal::OtherPurpose("token_type"));
         }
         match self.login {
-            Some(mark) if !self.says_bearer() => Err(Refusal::OtherPurpose(mark)),
+            Some(mark) if !self.says_access_token() => Err(Refusal::OtherPurpose(mark)),
             _ => Ok(()),
         }
     }
@@ -62,7 +62,7 @@ impl Known<'_> {
         let shows_it = self.scope.is_some()
             || self.scp.is_some()
             || expectation.evidence.as_ref().is_some_and(|path| path.find(root).is_some());
-        if self.says_bearer() || (shows_it && self.login.is_none()) {
+        if self.says_access_token() || (shows_it && self.login.is_none()) {
             Ok(())
         } else {
             Err(Refusal::NoEvidence)
@@ -80,8 +80,9 @@ impl Known<'_> {
         }
     }
 
-    fn says_bearer(&self) -> bool {
-        self.typ.and_then(Item::as_str) == Some("Bearer")
+    /// Keycloak writes how its access tokens are to be presented, and other words for all its other tokens.
+    fn says_access_token(&self) -> bool {
+        matches!(self.typ.and_then(Item::as_str), Some("Bearer" | "DPoP"))
     }
 }
 

@@ -140,6 +140,10 @@ fn where_the_type_is_jwt_the_claims_must_show_an_access_token() {
     // By Keycloak's type.
     assert_eq!(judge(json!({"scope": null, "typ": "Bearer"}), lenient()), Ok(()));
     assert_eq!(judge(json!({"scope": null, "typ": "bearer token"}), lenient()), none);
+    let bound = json!({"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"});
+    let dpop = |cnf: Value| json!({"scope": null, "nonce": "x", "typ": "DPoP", "cnf": cnf});
+    assert_eq!(judge(dpop(bound), lenient()), Ok(()));
+    assert!(judge(dpop(Value::Null), lenient()).is_err(), "bound to no key");
     // Not by what the operator requires: tenants stand in ID tokens too.
     let require = || lenient().require(path(&["tid"]), ["t1"]);
     let ours = |scope: Value| json!({"scope": scope, "tid": "t1"});
