@@ -56,7 +56,8 @@ impl<'de, R: ReadObject<'de> + Copy> ReadObject<'de> for At<'_, R> {
         };
         let (mut found, mut names) = (None, Names::new());
         while let Some(name) = map.next_key_seed(Note(&mut names))? {
-            if name.as_deref() != Some(*head) {
+            // Whoever compares names before resolving escapes finds none, and then a call without arguments.
+            if !matches!(name, Some(Cow::Borrowed(name)) if name == *head) {
                 map.next_value_seed(walk)?;
             } else if rest.is_empty() {
                 if let Shape::Object(leaf) =
@@ -97,6 +98,9 @@ impl<'de> ReadObject<'de> for Pick<'_> {
                 shadowed.insert_resolved(wanted);
             }
             if self.0.contains(&name.as_ref()) {
+                if has_escapes && name.bytes().all(needs_no_escape) {
+                    shadowed.insert_resolved(&name);
+                }
                 arguments.push((
                     name.into_owned(),
                     map.next_value_seed(Peek { walk, object: Items })?.into(),
@@ -112,6 +116,12 @@ impl<'de> ReadObject<'de> for Pick<'_> {
         }
         Ok(Arguments(arguments))
     }
+}
+
+/// Such a letter is written as it is by all but those who hide it from readers that compare names before
+/// resolving escapes. Letters beyond ASCII are escaped by many honest writers.
+fn needs_no_escape(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
 }
 
 /// A value as the text that patterns are held against.

@@ -6,6 +6,9 @@
 //! In URIs stars also keep to the part they are written in, since a `?`, `#` or `@` within what a star
 //! matches would move the literal parts around it to where they mean nothing. [`Reach`] has the rules.
 //!
+//! No star lets the literal parts behind it slip by standing for an empty part that readers drop: see
+//! [`Slip`].
+//!
 //! * `reach` – what one star may match, by where it stands
 //! * `automaton` – whether a text matches, in one pass
 //! * `plain` – which texts mean the same to everybody; others match nothing
@@ -27,6 +30,24 @@ pub const MAX_PATTERN: usize = 255;
 pub(super) struct Pattern {
     atoms: Box<[Atom]>,
     ways: Option<Ways>,
+    slip: Slip,
+}
+
+/// How the literal parts of a pattern could come to mean another part of a text than the one they match.
+///
+/// File systems and many servers take `//` for `/`, so that a star that stands for nothing between two
+/// slashes is gone for them: in `/srv//public/x` the directory is that of `public`. Browsers and
+/// the libraries that follow them take any number of slashes before a host: to them `https:///public/x`
+/// is about the host `public`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Slip {
+    /// A star over paths has a slash somewhere behind it.
+    segments: bool,
+    /// A star over schemes or hosts.
+    host: bool,
+    /// A star has a hexadecimal digit behind it, which could be the end of an escape that the star began:
+    /// `1%40` is no `1*0` to who resolves it.
+    escape: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,11 +156,12 @@ impl Pattern {
             });
             at = end;
         }
-        Ok(Pattern::of(atoms))
+        let slip = Slip::of(language, &atoms);
+        Ok(Pattern::of(atoms, slip))
     }
 
-    fn of(atoms: Vec<Atom>) -> Pattern {
-        Pattern { ways: Ways::of(&atoms), atoms: atoms.into() }
+    fn of(atoms: Vec<Atom>, slip: Slip) -> Pattern {
+        Pattern { ways: Ways::of(&atoms), atoms: atoms.into(), slip }
     }
 
     /// Whether it is but a star over names or argument values, which asks for nothing.
@@ -159,6 +181,21 @@ impl Pattern {
     pub(super) fn after_prefix(&self) -> Option<Pattern> {
         let rest: Vec<Atom> =
             self.atoms.iter().skip_while(|a| matches!(a, Atom::Byte(_))).copied().collect();
-        (!rest.is_empty()).then(|| Pattern::of(rest))
+        (!rest.is_empty()).then(|| Pattern::of(rest, self.slip))
+    }
+}
+
+impl Slip {
+    fn of(language: Language, atoms: &[Atom]) -> Slip {
+        let is_path = matches!(language, Language::Path | Language::Uri);
+        // The parts before a path are told apart by other means.
+        let over_paths = |atom: &Atom| matches!(atom, Atom::Star(reach) if !matches!(reach, Reach::Scheme | Reach::Host));
+        let splits = |pair: &[Atom]| matches!(pair, [Atom::Star(_), Atom::Byte(byte)] if byte.is_ascii_hexdigit());
+        let mut from_star = atoms.iter().skip_while(|atom| !over_paths(atom));
+        Slip {
+            segments: is_path && from_star.any(|atom| *atom == Atom::Byte(b'/')),
+            host: [Reach::Scheme, Reach::Host].iter().any(|r| atoms.contains(&Atom::Star(*r))),
+            escape: language != Language::Name && atoms.windows(2).any(splits),
+        }
     }
 }

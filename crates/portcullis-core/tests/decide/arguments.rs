@@ -40,10 +40,30 @@ fn argument_conditions_narrow_a_rule() {
         Some(needs("all")),
         "no arguments at all"
     );
-    // Escapes in names and values are resolved before anything is compared.
-    let escaped = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"arguments":{"p\u0061th":"\/public\/\u002e\u002e\/x"},"name":"read"}}"#;
-    let operation = read(&serde_json::from_str(escaped).unwrap());
-    assert_eq!(failure_or_none(&policy, caller("", &[]), operation), Some(needs("all")));
+}
+
+#[test]
+fn escapes_are_resolved_in_values_and_hide_no_name() {
+    let arg = |name: &str, patterns: &[&str]| {
+        let rule = allow("tools/call read").arg(name, patterns.iter().copied()).unwrap();
+        Policy::rules(resource(), [rule]).build().unwrap()
+    };
+    let allows = |policy: &Policy, member: &str| {
+        let body =
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"read",MEMBER}}"#;
+        let operation = read_text(&body.replace("MEMBER", member));
+        failure_or_none(policy, caller("", &[]), operation).is_none()
+    };
+    let path = arg("path", &["/public/**"]);
+    assert!(allows(&path, r#""arguments":{"path":"\/public\/\u0061"}"#));
+    assert!(!allows(&path, r#""arguments":{"path":"\/public\/\u002e\u002e\/x"}"#));
+    // Whoever compares names as they are written would miss these.
+    assert!(!allows(&path, r#""arguments":{"p\u0061th":"/public/a"}"#));
+    assert!(!allows(&path, r#""argument\u0073":{"path":"/public/a"}"#));
+    // Many honest writers escape all that is not ASCII.
+    let umlaut = arg("größe", &["1"]);
+    assert!(allows(&umlaut, r#""arguments":{"gr\u00f6\u00dfe":1}"#));
+    assert!(allows(&umlaut, r#""arguments":{"größe":1}"#));
 }
 
 #[test]
@@ -240,6 +260,40 @@ fn a_pattern_with_a_scheme_is_about_uris() {
         &[json!("https://example.com/a.md")],
         &[json!("https://example.com/secret?.md"), json!("https://example.com/secret#.md")],
     );
+}
+
+/// Readers that take `//` for `/`, or any number of slashes before a host, would find the literal parts
+/// elsewhere than where they matched.
+#[test]
+fn no_star_stands_for_a_part_that_readers_drop() {
+    check(
+        "/srv/*/public/**",
+        &[json!("/srv/a/public/x"), json!("/srv/a/public/x?y")],
+        &[json!("/srv//public/x"), json!("/srv//public/public/x"), json!("/srv/a/public//x")],
+    );
+    // Nothing is behind the stars that could come to stand elsewhere.
+    check("/srv/a/**", &[json!("/srv/a//x"), json!("/srv/a/b//")], &[json!("/srv//a/x")]);
+    check("*.md", &[json!("a//b.md")], &[]);
+    check(
+        "https://*/public/**",
+        &[json!("https://a/public/x"), json!("https://a/public/?u=http://x")],
+        &[json!("https:///public/x"), json!("HTTPS:///public/x")],
+    );
+    check("*://*/public/**", &[json!("file:///public/x")], &[json!("https:///public/x")]);
+    check("*:///public/**", &[json!("file:///public/x")], &[json!("wss:///public/x")]);
+    check(
+        "https://a/*/x/**",
+        &[json!("https://a/b/x/?u=c//d"), json!("https://a/b/x/c")],
+        &[json!("https://a//x/c"), json!("https://a/b/x//c")],
+    );
+}
+
+/// `%40` is one letter to who resolves it, of which no literal part may be the end.
+#[test]
+fn no_star_takes_the_head_of_an_escape() {
+    check("1*0", &[json!("1a0"), json!("10")], &[json!("1%40"), json!("1%4a0")]);
+    check("/a/*d/**", &[json!("/a/d/x")], &[json!("/a/%6d/x")]);
+    check("*.md", &[json!("%61.md")], &[]);
 }
 
 #[test]

@@ -85,11 +85,16 @@ fn read(body: &Value) -> Operation {
     for (id, message) in body.as_array_mut().into_iter().flatten().enumerate() {
         message["id"] = json!(id);
     }
+    read_text(&body.to_string())
+}
+
+/// A body as it is written, escapes and all.
+fn read_text(body: &str) -> Operation {
     let headers = HeaderMap::from_iter([(
         http::header::CONTENT_TYPE,
         HeaderValue::from_static("application/json"),
     )]);
-    let body = Bytes::from(body.to_string());
+    let body = Bytes::copy_from_slice(body.as_bytes());
     Operation::read(&HttpMethod::POST, &headers, body, Limits::default()).unwrap()
 }
 

@@ -52,6 +52,23 @@ fn in_authority(text: &str, at: usize) -> bool {
     at >= start && !text[start..at].contains(['/', '?']) && !text[at..].starts_with(['/', '?'])
 }
 
+/// Whether a star over paths has a slash behind it, and the text an empty segment: readers that drop
+/// those would find the literal rest elsewhere than where it matched.
+fn slips(pattern: &str, text: &str) -> bool {
+    let over_paths = |at: &usize| {
+        let is_last = pattern[*at..].len() > 1 && pattern[*at..].bytes().all(|byte| byte == b'*');
+        let in_scheme = pattern[*at..].contains("://") && !pattern[..*at].contains("://");
+        is_last || !in_scheme && !in_authority(pattern, *at)
+    };
+    let runs = pattern.match_indices('*').map(|(at, _)| at);
+    let mut starts = runs.filter(|at| *at == 0 || !pattern[..*at].ends_with('*'));
+    let behind = starts.find(over_paths).map_or("", |at| &pattern[at..]);
+    let rest = text
+        .split_once("://")
+        .map_or(text, |(_, rest)| rest.find(['/', '?', '#']).map_or("", |end| &rest[end..]));
+    behind.contains('/') && rest.split('?').next().unwrap().contains("//")
+}
+
 /// Whether the text has a segment of one dot or two: the only thing the letters below can make that no
 /// pattern lets through.
 fn has_dot_segment(text: &str) -> bool {
@@ -81,7 +98,7 @@ proptest! {
         if !entries.is_empty() {
             let policy = policy(&entries.iter().map(String::as_str).collect::<Vec<_>>());
             let wanted = !has_dot_segment(&text)
-                && loaded.iter().any(|pattern| matches_slowly(pattern, 0, &text, 0, true));
+                && loaded.iter().any(|p| matches_slowly(p, 0, &text, 0, true) && !slips(p, &text));
             prop_assert_eq!(allows(&policy, &resource(&text)), wanted, "{:?} {}", loaded, text);
         }
     }
@@ -100,7 +117,7 @@ proptest! {
         text.push_str(&filled((end, &fill[4])));
         prop_assume!(!has_dot_segment(&pattern) && !has_dot_segment(&text));
         let policy = policy(&[&format!("resources/read {pattern}")]);
-        let wanted = matches_slowly(&pattern, 0, &text, 0, true);
+        let wanted = matches_slowly(&pattern, 0, &text, 0, true) && !slips(&pattern, &text);
         prop_assert_eq!(allows(&policy, &resource(&text)), wanted, "{} {}", pattern, text);
     }
 

@@ -8,18 +8,23 @@
 //! * `parse` – a tree that keeps whatever parsers disagree about
 //! * `manner` – how parsers understand names, repetition, strings and types
 //! * `read` – what a message is by each manner
+//! * `arguments` – what it hands to a tool
 //!
 //! Left out is a reader that takes valid UTF-8 for another character set: it misreads letters, not
 //! structure. So is one that looks for a name anywhere in the text.
 //!
 //! This shares nothing with `portcullis-core`: not its parser, its folding nor its table of methods.
 
+mod arguments;
 mod manner;
 mod parse;
 mod read;
 
 /// A method, and the names, URIs and ids it is aimed at, in order.
 pub type Call = (String, Vec<String>);
+
+/// The arguments of one call by name, as text; one name several times where the value is an array.
+pub type Arguments = Vec<(String, String)>;
 
 /// What one kind of server does with a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +33,9 @@ pub struct Reading {
     pub how: String,
     /// What it does; never empty.
     pub calls: Vec<Call>,
+    /// What it hands to the tool or prompt, for each of the calls. Names are folded where this kind
+    /// folds them; what is no scalar, or no array of some, is left out.
+    pub arguments: Vec<Arguments>,
     /// This kind compares names without resolving escapes, so it may find fewer members than others.
     pub misses_escaped_names: bool,
 }
@@ -60,14 +68,17 @@ pub fn readings(body: &[u8]) -> Vec<Reading> {
         for manner in &manners {
             // Of several documents one parser takes the first, another the last.
             for (index, document) in documents.iter().enumerate() {
-                let calls = manner.calls(document);
+                let (calls, arguments): (Vec<_>, Vec<_>) =
+                    manner.calls(document).into_iter().unzip();
                 let misses_escaped_names = manner.misses_escaped_names();
                 let is_known = readings.iter().any(|known| {
-                    known.calls == calls && known.misses_escaped_names <= misses_escaped_names
+                    known.calls == calls
+                        && known.arguments == arguments
+                        && known.misses_escaped_names <= misses_escaped_names
                 });
                 if !calls.is_empty() && !is_known {
                     let how = format!("{charset}, document {} of {count}, {manner}", index + 1);
-                    readings.push(Reading { how, calls, misses_escaped_names });
+                    readings.push(Reading { how, calls, arguments, misses_escaped_names });
                 }
             }
         }

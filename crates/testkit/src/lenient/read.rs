@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::Call;
 use super::manner::{Manner, Names, Strings, Twice, Types};
 use super::parse::{Node, Text};
+use super::{Arguments, Call};
 
 /// What a method is aimed at.
 #[derive(Clone, Copy)]
@@ -38,6 +38,8 @@ const METHODS: &[(&str, Aim)] = &[
     ("tasks/update", Aim::Member("taskId")),
     ("tasks/cancel", Aim::Member("taskId")),
 ];
+/// Those that hand arguments on.
+const WITH_ARGUMENTS: &[&str] = &["tools/call", "prompts/get"];
 const FLAGS: &[&str] = &["toolsListChanged", "promptsListChanged", "resourcesListChanged"];
 const LISTS: &[&str] = &["resourceSubscriptions", "taskIds"];
 
@@ -48,7 +50,7 @@ impl Manner {
     }
 
     /// What a document makes a server do: a message, a batch, or a message without its names.
-    pub(super) fn calls(self, document: &Node) -> Vec<Call> {
+    pub(super) fn calls(self, document: &Node) -> Vec<(Call, Arguments)> {
         match document {
             Node::Array(_) if self.types == Types::Positional && self.call(document).is_some() => {
                 self.call(document).into_iter().collect()
@@ -58,12 +60,12 @@ impl Manner {
         }
     }
 
-    fn call(self, message: &Node) -> Option<Call> {
+    fn call(self, message: &Node) -> Option<(Call, Arguments)> {
         let method = self.member(message, "method", 2);
         if method.is_none() || self.types == Types::AnswersFirst {
             let has = |name| self.member(message, name, usize::MAX).is_some();
             if has("result") || has("error") {
-                return Some(("<response>".to_owned(), Vec::new()));
+                return Some((("<response>".to_owned(), Vec::new()), Arguments::new()));
             }
         }
         let method = self.text(method?.as_ref())?;
@@ -82,7 +84,12 @@ impl Manner {
                 self.news(self.member(params?, "notifications", 0)?.as_ref())?
             }
         };
-        Some((known.map_or(method, |(name, _)| (*name).to_owned()), targets))
+        let method = known.map_or(method, |(name, _)| (*name).to_owned());
+        let arguments = match params {
+            Some(params) if WITH_ARGUMENTS.contains(&&*method) => self.arguments(params),
+            _ => Arguments::new(),
+        };
+        Some(((method, targets), arguments))
     }
 
     fn reference(self, reference: &Node) -> Option<String> {
@@ -149,7 +156,12 @@ impl Manner {
     }
 
     /// The member of that name, or the item of that position.
-    fn member<'n>(self, node: &'n Node, name: &str, position: usize) -> Option<Cow<'n, Node>> {
+    pub(super) fn member<'n>(
+        self,
+        node: &'n Node,
+        name: &str,
+        position: usize,
+    ) -> Option<Cow<'n, Node>> {
         let members = match node {
             Node::Object(members) => members,
             Node::Array(items) if self.types == Types::Positional => {
@@ -193,7 +205,7 @@ impl Manner {
         }
     }
 
-    fn string(self, text: &Text) -> Cow<'_, str> {
+    pub(super) fn string(self, text: &Text) -> Cow<'_, str> {
         let whole = Cow::Borrowed(&*text.replaced);
         match self.strings {
             Strings::Replaced => whole,
@@ -238,7 +250,7 @@ fn is_blank(c: char) -> bool {
 }
 
 /// Simple case folding, as far as it meets ASCII; also the two letters i of Turkish.
-fn folded(c: char) -> char {
+pub(super) fn folded(c: char) -> char {
     match c {
         '\u{17f}' => 's',
         '\u{212a}' => 'k',
@@ -247,6 +259,6 @@ fn folded(c: char) -> char {
     }
 }
 
-fn loose(name: &str) -> impl Iterator<Item = char> {
+pub(super) fn loose(name: &str) -> impl Iterator<Item = char> {
     name.chars().filter(|c| c.is_alphanumeric()).map(folded)
 }

@@ -195,7 +195,12 @@ fn escaped_names_may_be_missed() {
     assert!(found.iter().all(|r| r.is_covered_by(&judged)));
     let other = [call("subscriptions/listen", &["a", "toolsListChanged"])];
     assert!(!found.iter().any(|r| r.is_covered_by(&other) && !r.misses_escaped_names));
-    let raw = Reading { how: String::new(), calls: vec![tool("a")], misses_escaped_names: true };
+    let raw = Reading {
+        how: String::new(),
+        calls: vec![tool("a")],
+        arguments: vec![vec![]],
+        misses_escaped_names: true,
+    };
     assert!(raw.is_covered_by(&[call("ping", &[]), tool("a")]));
     assert!(!raw.is_covered_by(&[tool("b")]));
 }
@@ -207,4 +212,38 @@ fn no_input_overflows_the_stack_or_hangs() {
     }
     let many = body(r#""name":"a""#).repeat(1000);
     assert_eq!(readings(many.as_bytes()).len(), 1);
+}
+
+/// Whether some reader calls `read` with just these arguments.
+fn hands_on(arguments: &str, wanted: &[(&str, &str)]) -> bool {
+    let body = body(&format!(r#""name":"read","arguments":{arguments}"#));
+    let owned = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
+    let wanted: Vec<_> = wanted.iter().map(owned).collect();
+    readings(body.as_bytes()).iter().any(|r| r.calls == [tool("read")] && r.arguments == [&*wanted])
+}
+
+#[test]
+fn arguments_follow_the_manner_of_the_reader() {
+    for (arguments, wanted) in [
+        (r#"{"p":"a","p":"b"}"#, &[("p", "a")][..]),
+        (r#"{"p":"a","p":"b"}"#, &[("p", "b")]),
+        (r#"{"path":"a","Path":"b"}"#, &[("path", "a"), ("Path", "b")]),
+        (r#"{"path":"a","Path":"b"}"#, &[("path", "b")]),
+        (r#"{"path":"a","pa_th":"b"}"#, &[("path", "b")]),
+        (r#"{"path":"a","path\u0000x":"b\u0000c"}"#, &[("path", "b")]),
+        (r#"{"path":"a","p\u0061th":"b"}"#, &[("path", "a"), ("p\\u0061th", "b")]),
+        (r#"{"p":["a",true,1]}"#, &[("p", "a"), ("p", "true"), ("p", "1")]),
+        (r#"{"n":9007199254740993}"#, &[("n", "9007199254740992")]),
+        (r#"{"n":9007199254740993}"#, &[("n", "9007199254740993")]),
+        (r#"{"n":-0,"m":1e1}"#, &[("n", "0"), ("m", "10")]),
+        (r#"{"p":"a","__proto__":{"p":"x","q":"b"}}"#, &[("p", "a"), ("q", "b")]),
+        (r#"{"p":{"q":"a"}}"#, &[]),
+        (r#"{"p":{"q":"a"}}"#, &[("p", "a")]),
+        ("[1]", &[]),
+    ] {
+        assert!(hands_on(arguments, wanted), "{arguments} as {wanted:?}");
+    }
+    assert!(!hands_on(r#"{"path":"a"}"#, &[]), "nobody misses what everybody finds");
+    let list = r#"{"method":"tools/list","params":{"arguments":{"p":"a"}}}"#;
+    assert!(readings(list.as_bytes()).iter().all(|r| r.arguments == [[]]));
 }

@@ -15,11 +15,25 @@ pub(in crate::policy) struct Text<'t> {
     bytes: &'t [u8],
     /// Where the text, read as a URI, names a host.
     authority: Range<usize>,
+    /// It has an empty segment: where it is a URI, before its query.
+    is_doubled: bool,
+    /// It has a scheme of the Web, but no host.
+    is_hostless: bool,
+    has_escapes: bool,
 }
 
 impl<'t> Text<'t> {
     pub(in crate::policy) fn new(text: &'t str) -> Text<'t> {
-        Text { bytes: text.as_bytes(), authority: Regions::of(text).authority }
+        let authority = Regions::of(text).authority;
+        let path = text.get(authority.end..).unwrap_or_default();
+        let path = path.split('?').next().unwrap_or_default();
+        Text {
+            bytes: text.as_bytes(),
+            is_doubled: path.contains("//"),
+            is_hostless: authority.is_empty() && has_web_scheme(text),
+            has_escapes: text.contains('%'),
+            authority,
+        }
     }
 
     pub(in crate::policy) fn bytes(&self) -> &'t [u8] {
@@ -38,6 +52,12 @@ impl<'t> Text<'t> {
 impl Pattern {
     /// Whether all that follows the first `from` bytes of the text matches.
     pub(in crate::policy) fn matches(&self, text: &Text<'_>, from: usize) -> bool {
+        let slips = self.slip.segments && text.is_doubled
+            || self.slip.host && text.is_hostless
+            || self.slip.escape && text.has_escapes;
+        if slips {
+            return false;
+        }
         let (stars, suffix) = without_suffix(&self.atoms);
         let Some(end) = text.bytes.len().checked_sub(suffix.len()) else { return false };
         let ending = text.bytes.get(end..).unwrap_or_default();
@@ -62,6 +82,13 @@ impl Pattern {
         let parts = [(text.as_bytes(), false)];
         Masks::<LONG>::of(&self.atoms).run(parts) != [0; LONG]
     }
+}
+
+/// Whether browsers find a host behind the scheme, however many slashes stand between. `file` is of
+/// these schemes too, and alone among them needs no host.
+fn has_web_scheme(text: &str) -> bool {
+    let scheme = text.split(':').next().unwrap_or_default();
+    ["http", "https", "ws", "wss", "ftp"].iter().any(|web| scheme.eq_ignore_ascii_case(web))
 }
 
 /// The atoms up to the last star, and the literal rest.
