@@ -35,10 +35,10 @@ pub(super) struct Pattern {
 
 /// How the literal parts of a pattern could come to mean another part of a text than the one they match.
 ///
-/// File systems and many servers take `//` for `/`, so that a star that stands for nothing between two
-/// slashes is gone for them: in `/srv//public/x` the directory is that of `public`. Browsers and
-/// the libraries that follow them take any number of slashes before a host: to them `https:///public/x`
-/// is about the host `public`.
+/// File systems and many servers take `//` for `/`, and some what looks empty for empty. A star that
+/// stands for nothing between two slashes is gone for them: in `/srv//public/x` the directory is that of
+/// `public`. Browsers and the libraries that follow them take any number of slashes before a host: to
+/// them `https:///public/x` is about the host `public`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Slip {
     /// A star over paths has a slash somewhere behind it.

@@ -271,6 +271,11 @@ fn no_star_stands_for_a_part_that_readers_drop() {
         &[json!("/srv/a/public/x"), json!("/srv/a/public/x?y")],
         &[json!("/srv//public/x"), json!("/srv//public/public/x"), json!("/srv/a/public//x")],
     );
+    for hollow in ["\u{200b}", "%e2%80%8b", ";v=1", " ", "%20;v"] {
+        let no = json!(format!("/srv/{hollow}/public/x"));
+        let hollow_is_last = json!(format!("/srv/a{hollow}/public/{hollow}"));
+        check("/srv/*/public/**", &[hollow_is_last], &[no]);
+    }
     // Nothing is behind the stars that could come to stand elsewhere.
     check("/srv/a/**", &[json!("/srv/a//x"), json!("/srv/a/b//")], &[json!("/srv//a/x")]);
     check("*.md", &[json!("a//b.md")], &[]);

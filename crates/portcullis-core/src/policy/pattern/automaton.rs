@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use super::plain::has_hollow_segment;
 use super::reach::{Reach, Regions};
 use super::{Atom, Pattern};
 
@@ -15,8 +16,8 @@ pub(in crate::policy) struct Text<'t> {
     bytes: &'t [u8],
     /// Where the text, read as a URI, names a host.
     authority: Range<usize>,
-    /// It has an empty segment: where it is a URI, before its query.
-    is_doubled: bool,
+    /// It has a segment that some readers drop: where it is a URI, before its query.
+    has_hollow: bool,
     /// It has a scheme of the Web, but no host.
     is_hostless: bool,
     has_escapes: bool,
@@ -29,7 +30,7 @@ impl<'t> Text<'t> {
         let path = path.split('?').next().unwrap_or_default();
         Text {
             bytes: text.as_bytes(),
-            is_doubled: path.contains("//"),
+            has_hollow: has_hollow_segment(path),
             is_hostless: authority.is_empty() && has_web_scheme(text),
             has_escapes: text.contains('%'),
             authority,
@@ -52,7 +53,7 @@ impl<'t> Text<'t> {
 impl Pattern {
     /// Whether all that follows the first `from` bytes of the text matches.
     pub(in crate::policy) fn matches(&self, text: &Text<'_>, from: usize) -> bool {
-        let slips = self.slip.segments && text.is_doubled
+        let slips = self.slip.segments && text.has_hollow
             || self.slip.host && text.is_hostless
             || self.slip.escape && text.has_escapes;
         if slips {

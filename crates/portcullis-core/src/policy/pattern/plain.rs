@@ -25,6 +25,18 @@ fn parts_segments(c: char) -> bool {
         || matches!(c, '\u{a5}' | '\u{20a9}' | '\u{ffe5}' | '\u{ffe6}')
 }
 
+/// Whether a segment between others is empty for some reader: as it stands, or once its parameters, its
+/// blanks or what is invisible in it are gone.
+pub(super) fn has_hollow_segment(path: &str) -> bool {
+    let read = unescaped(path).unwrap_or(Cow::Borrowed(path));
+    let mut segments = read.split('/');
+    let _last = segments.next_back();
+    segments.skip(1).any(|segment| {
+        let name = segment.split(';').next().unwrap_or_default();
+        name.chars().all(|c| c.is_whitespace() || is_invisible(c))
+    })
+}
+
 /// The text with its escapes resolved, once; `None` where an escape is broken or stands for what only
 /// someone in disguise would escape.
 fn unescaped(text: &str) -> Option<Cow<'_, str>> {
