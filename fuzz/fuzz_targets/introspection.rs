@@ -8,6 +8,7 @@
 use std::sync::{Arc, LazyLock};
 
 use libfuzzer_sys::fuzz_target;
+use portcullis_core::bearer::TokenHash;
 use portcullis_core::id::ClientId;
 use portcullis_core::introspection::{Failure, judge};
 use portcullis_core::time::UnixTime;
@@ -28,7 +29,7 @@ fuzz_target!(|input: &[u8]| {
     let active = answer.get("active").and_then(|active| active.as_bool());
     let now = UnixTime::from_secs(NOW);
     for (expected, clients) in EXPECTED.iter().zip([false, true]) {
-        match judge(input, expected, now) {
+        match judge(input, TokenHash::of("opaque"), expected, now) {
             Ok(token) => {
                 assert_eq!(active, Some(true));
                 assert!(token.is_current(now));

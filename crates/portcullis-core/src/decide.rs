@@ -4,12 +4,14 @@
 //! owns the request it is for and cannot be made anywhere else, so an upstream request that is built from
 //! a permit was allowed, and what was allowed is what is sent.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 
 use crate::denial::Denial;
 use crate::error::Failure;
 use crate::operation::{Call, Era, Operation, Revision};
-use crate::policy::{Policy, RulePlace, Verdict, View};
+use crate::policy::{Given, Policy, RulePlace, Verdict, View};
 use crate::proof::Caller;
 use crate::scope::ScopeSet;
 use crate::time::UnixTime;
@@ -96,20 +98,17 @@ fn judge(
         return Err(Failure::Token(Refusal::Audience { found, wanted }));
     }
     let view = policy.seen_by(token);
+    let mut read = Read { policy, operation, given: BTreeMap::new() };
     let mut allowed_by = None;
-    for call in operation.calls() {
-        let mut arguments = None;
+    for (place, call) in operation.calls().iter().enumerate() {
         for ask in Policy::asks(call) {
             let mut verdict = view.evaluate(ask);
             if verdict == Verdict::DependsOnArguments {
-                let arguments = arguments.get_or_insert_with(|| policy.arguments(operation, call));
-                verdict = view.judge(ask, Some(arguments));
+                verdict = view.judge(ask, Some(read.given(place, call)));
             }
             match verdict {
                 Verdict::Yes { rule } => allowed_by = rule.or(allowed_by),
-                Verdict::No | Verdict::DependsOnArguments => {
-                    return Err(refusal(policy, &view, operation));
-                }
+                Verdict::No | Verdict::DependsOnArguments => return Err(refusal(&view, read)),
             }
         }
     }
@@ -118,16 +117,29 @@ fn judge(
 
 /// Why an operation is refused: the scopes that all of it needs where the caller can obtain them (RS-7),
 /// those of its allowed parts included, since a client may ask for just what it is told.
-fn refusal(policy: &Policy, view: &View<'_>, operation: &Operation) -> Failure {
+fn refusal(view: &View<'_>, mut read: Read<'_>) -> Failure {
     let mut scopes = ScopeSet::default();
-    for call in operation.calls() {
-        let arguments = policy.arguments(operation, call);
+    for (place, call) in read.operation.calls().iter().enumerate() {
         for ask in Policy::asks(call) {
-            match view.step_up(ask, Some(&arguments)) {
+            match view.step_up(ask, Some(read.given(place, call))) {
                 Some(needed) => scopes = scopes.union(&needed),
                 None => return Failure::Forbidden,
             }
         }
     }
     Failure::InsufficientScope(scopes)
+}
+
+/// The arguments of an operation's calls, each read when it is first asked for, and once.
+struct Read<'a> {
+    policy: &'a Policy,
+    operation: &'a Operation,
+    given: BTreeMap<usize, Given<'a>>,
+}
+
+impl<'a> Read<'a> {
+    fn given(&mut self, place: usize, call: &'a Call) -> &Given<'a> {
+        let read = || self.policy.given(self.operation, call);
+        self.given.entry(place).or_insert_with(read)
+    }
 }

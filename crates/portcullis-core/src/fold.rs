@@ -17,6 +17,53 @@ pub(crate) fn alike_as_read(reserved: &str, name: &str, has_escapes: bool) -> bo
     if has_escapes { alike(reserved, name) } else { same(reserved, name) && name != reserved }
 }
 
+/// Names that others could be taken for, folded once.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wanted {
+    /// Each with its folded form, sorted by that.
+    names: Vec<(String, String)>,
+    /// Letters of the longest folded form.
+    longest: usize,
+}
+
+impl<'n> FromIterator<&'n str> for Wanted {
+    fn from_iter<I: IntoIterator<Item = &'n str>>(names: I) -> Self {
+        let fold = |name: &str| (folded(name).collect::<String>(), name.to_owned());
+        let mut names: Vec<_> = names.into_iter().map(fold).collect();
+        names.sort_unstable();
+        names.dedup();
+        let longest = names.iter().map(|(folded, _)| folded.chars().count()).max();
+        Wanted { names, longest: longest.unwrap_or_default() }
+    }
+}
+
+impl Wanted {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        self.names.iter().any(|(_, known)| known == name)
+    }
+
+    /// The wanted names that the name could be read as ([`alike_as_read`]).
+    pub(crate) fn alike(&self, name: &str, has_escapes: bool) -> Vec<&str> {
+        let heard = if has_escapes { name.split('\0').next() } else { None };
+        let mut alike = self.folding_to(name);
+        alike.extend(heard.into_iter().flat_map(|heard| self.folding_to(heard)));
+        alike.retain(|known| *known != name);
+        alike
+    }
+
+    fn folding_to(&self, name: &str) -> Vec<&str> {
+        // A letter more than any has is enough to tell.
+        let name: String = folded(name).take(self.longest.saturating_add(1)).collect();
+        let from = self.names.partition_point(|(folded, _)| *folded < name);
+        let rest = self.names.get(from..).unwrap_or_default();
+        rest.iter().take_while(|(folded, _)| *folded == name).map(|(_, known)| &**known).collect()
+    }
+}
+
 fn same(reserved: &str, name: &str) -> bool {
     // Nearly all names end in different letters, which settles it.
     if let (Some(ours), Some(theirs)) = (reserved.bytes().next_back(), name.bytes().next_back())
@@ -49,7 +96,7 @@ fn folded(name: &str) -> impl Iterator<Item = char> {
 
 #[cfg(test)]
 mod tests {
-    use super::alike;
+    use super::{Wanted, alike, alike_as_read};
 
     #[test]
     fn case_separators_and_folding_make_names_alike() {
@@ -77,6 +124,45 @@ mod tests {
     fn other_names_and_the_name_itself_are_not() {
         for name in ["name", "nam", "names", "nome", "", "\u{43d}ame"] {
             assert!(!alike("name", name), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn many_names_at_once_are_what_each_is_alone() {
+        let names = [
+            "path",
+            "Path",
+            "pa_th",
+            "path\0x",
+            "path\0",
+            "PATH\0",
+            "p\0ath",
+            "pathx",
+            "pat",
+            "",
+            "\0",
+            "_",
+            "\u{17f}ize",
+            "size",
+            "SIZE",
+            "gr\u{f6}\u{df}e",
+            "gr\u{d6}SSe",
+            "stra\u{df}e",
+        ];
+        for wanted in [&names[..], &["path"], &["path", "Path"], &["size", "_", ""], &[]] {
+            let folded: Wanted = wanted.iter().copied().collect();
+            for name in names {
+                for has_escapes in [false, true] {
+                    let mut alone: Vec<&str> = wanted.to_vec();
+                    alone.retain(|wanted| alike_as_read(wanted, name, has_escapes));
+                    let mut together = folded.alike(name, has_escapes);
+                    alone.sort_unstable();
+                    together.sort_unstable();
+                    together.dedup();
+                    assert_eq!(together, alone, "{name:?} {has_escapes}");
+                    assert_eq!(folded.contains(name), wanted.contains(&name));
+                }
+            }
         }
     }
 }

@@ -8,8 +8,8 @@
 
 use std::sync::Arc;
 
-use crate::json::Flaw;
-use crate::json::{Document, Item};
+use crate::bearer::TokenHash;
+use crate::json::{Document, Flaw, Item};
 use crate::time::UnixTime;
 use crate::token::{Expectation, Origin, Refusal, VerifiedToken, accept};
 
@@ -43,9 +43,11 @@ pub enum BadAnswer {
 
 /// Judges the body of a successful introspection response.
 ///
-/// The caller has asked `expectation`'s issuer, over an authenticated channel, about the token at hand.
+/// The caller has asked `expectation`'s issuer, over an authenticated channel, about the token that was
+/// `presented`.
 pub fn judge(
     answer: &[u8],
+    presented: TokenHash,
     expectation: &Arc<Expectation>,
     now: UnixTime,
 ) -> Result<VerifiedToken, Failure> {
@@ -57,6 +59,8 @@ pub fn judge(
     match claims.root().get("active").and_then(Item::as_bool) {
         None => Err(Failure::Answer(BadAnswer::Active)),
         Some(false) => Err(Failure::Refused(Refusal::Inactive)),
-        Some(true) => Ok(accept(Arc::new(claims), expectation, now, Origin::Introspected)?),
+        Some(true) => {
+            Ok(accept(Arc::new(claims), expectation, now, presented, Origin::Introspected)?)
+        }
     }
 }

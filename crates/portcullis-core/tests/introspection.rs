@@ -12,6 +12,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use portcullis_core::bearer::TokenHash;
 use portcullis_core::id::ClientId;
 use portcullis_core::introspection::{BadAnswer, Failure, MAX_ANSWER, judge};
 use portcullis_core::json::Flaw;
@@ -31,7 +32,7 @@ fn at(now: u64) -> UnixTime {
 }
 
 fn ask(answer: &[u8], expectation: Expectation) -> Result<VerifiedToken, Failure> {
-    judge(answer, &Arc::new(expectation), at(NOW))
+    judge(answer, TokenHash::of("opaque"), &Arc::new(expectation), at(NOW))
 }
 
 /// An active answer with the baseline claims and some changes.
@@ -58,6 +59,7 @@ fn an_active_token_is_accepted() {
     let token = with(&json!({"token_type": "Bearer", "username": "Alice"})).unwrap();
     assert_eq!(token.issuer().as_str(), ISSUER);
     assert_eq!(token.subject(), Some("alice"));
+    assert_eq!(token.hash(), TokenHash::of("opaque"));
     assert_eq!(token.client_id(), Some("inspector"));
     assert_eq!(token.scopes().to_string(), "files:read files:write");
     assert_eq!(token.expires(), at(NOW + 3540));

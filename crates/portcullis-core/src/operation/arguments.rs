@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::de::{DeserializeSeed, MapAccess};
 
-use crate::fold::alike_as_read;
+use crate::fold::Wanted;
 use crate::json::{self, Flaw, Items, Names, Note, Peek, ReadObject, Shape, Walk};
 
 /// The arguments a policy asked for, of one call.
@@ -14,16 +14,32 @@ pub(crate) struct Arguments<'a>(Vec<(String, Argument<'a>)>);
 /// One argument, in the shapes a pattern can be held against.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Argument<'a> {
-    /// A string, a boolean or an integer, as text; several for an array of them.
-    Texts(Vec<Cow<'a, str>>),
-    /// Something no pattern matches: an object, null, a fraction, a mixed or empty array, or an
-    /// argument beside which another stands that a lenient tool takes for it.
+    /// One value, or those of an array.
+    Values(Vec<Scalar<'a>>),
+    /// Something no pattern matches: an object, null, a fraction, an empty array or one with such items,
+    /// or an argument beside which another stands that a lenient tool takes for it. Nor does an array
+    /// with booleans: many languages take any array for true.
     Opaque,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Scalar<'a> {
+    Text(Cow<'a, str>),
+    Integer(i64),
+    Bool(bool),
+}
+
+impl<'a> IntoIterator for Arguments<'a> {
+    type Item = (String, Argument<'a>);
+    type IntoIter = std::vec::IntoIter<Self::Item>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
 }
 
 impl<'a> Arguments<'a> {
     /// Reads the wanted arguments out of a message that was read strictly before.
-    pub(super) fn read(message: &'a str, wanted: &[&str]) -> Arguments<'a> {
+    pub(super) fn read(message: &'a str, wanted: &Wanted) -> Arguments<'a> {
         let found = json::strictly(message, |de, flaw| {
             let leaf = Pick(wanted);
             Peek { walk: Walk::new(flaw), object: At { path: &["params", "arguments"], leaf } }
@@ -33,11 +49,6 @@ impl<'a> Arguments<'a> {
             Ok(Shape::Object(Some(arguments))) => arguments,
             _ => Arguments::default(),
         }
-    }
-
-    /// The argument of that name; `None` where there is none.
-    pub(crate) fn get(&self, name: &str) -> Option<&Argument<'a>> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, argument)| argument)
     }
 }
 
@@ -81,7 +92,7 @@ const MAX_MEMBERS: usize = 1024;
 
 /// Reads the members whose names are wanted, or could be taken for a wanted one.
 #[derive(Clone, Copy)]
-struct Pick<'w>(&'w [&'w str]);
+struct Pick<'w>(&'w Wanted);
 
 impl<'de> ReadObject<'de> for Pick<'_> {
     type Out = Arguments<'de>;
@@ -93,11 +104,14 @@ impl<'de> ReadObject<'de> for Pick<'_> {
             let name = name.ok_or_else(|| walk.refuse(Flaw::DuplicateMember))?;
             let has_escapes = matches!(name, Cow::Owned(_));
             members = members.saturating_add(1);
-            let wanted = if members > MAX_MEMBERS { &[] } else { self.0 };
-            for wanted in wanted.iter().filter(|wanted| alike_as_read(wanted, &name, has_escapes)) {
+            if members > MAX_MEMBERS {
+                map.next_value_seed(walk)?;
+                continue;
+            }
+            for wanted in self.0.alike(&name, has_escapes) {
                 shadowed.insert_resolved(wanted);
             }
-            if self.0.contains(&name.as_ref()) {
+            if self.0.contains(&name) {
                 if has_escapes && name.bytes().all(needs_no_escape) {
                     shadowed.insert_resolved(&name);
                 }
@@ -124,24 +138,23 @@ fn needs_no_escape(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
 }
 
-/// A value as the text that patterns are held against.
-fn text_of(shape: Shape<'_>) -> Option<Cow<'_, str>> {
+fn scalar(shape: Shape<'_>) -> Option<Scalar<'_>> {
     match shape {
-        Shape::Text(text) => Some(text),
-        Shape::Bool(true) => Some(Cow::Borrowed("true")),
-        Shape::Bool(false) => Some(Cow::Borrowed("false")),
-        Shape::Integer(number) => json::exact(number).map(|number| Cow::Owned(number.to_string())),
+        Shape::Text(text) => Some(Scalar::Text(text)),
+        Shape::Bool(flag) => Some(Scalar::Bool(flag)),
+        Shape::Integer(number) => json::exact(number).map(Scalar::Integer),
         Shape::Null | Shape::Object(()) | Shape::Array(_) | Shape::LongArray | Shape::Other => None,
     }
 }
 
 impl<'a> From<Shape<'a>> for Argument<'a> {
     fn from(shape: Shape<'a>) -> Self {
-        let texts: Option<Vec<_>> = match shape {
+        let item = |item| scalar(item).filter(|item| !matches!(item, Scalar::Bool(_)));
+        let values: Option<Vec<_>> = match shape {
             Shape::Array(items) if items.is_empty() => None,
-            Shape::Array(items) => items.into_iter().map(text_of).collect(),
-            single => text_of(single).map(|text| vec![text]),
+            Shape::Array(items) => items.into_iter().map(item).collect(),
+            single => scalar(single).map(|value| vec![value]),
         };
-        texts.map_or(Argument::Opaque, Argument::Texts)
+        values.map_or(Argument::Opaque, Argument::Values)
     }
 }

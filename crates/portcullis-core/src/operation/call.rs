@@ -143,7 +143,8 @@ impl<'m> ReadCall<'m> {
             return Err(Reason::LookAlikeMethod(known));
         }
         let params = match message.params_shape {
-            None | Some(Shape::Object(())) => &message.params,
+            // Null stands for absent in some clients; whatever needs a member misses it in both.
+            None | Some(Shape::Object(()) | Shape::Null) => &message.params,
             Some(_) => return Err(Reason::WrongType("params")),
         };
         let revision = match &params.meta {
@@ -177,7 +178,7 @@ impl<'m> ReadCall<'m> {
 
     /// The answer to a request that the server sent on a stream of 2025-11-25 or older.
     fn response(message: &Message<'_>) -> Result<ReadCall<'m>, Reason> {
-        if !message.answers() || message.params_shape.is_some() || message.id.is_none() {
+        if !message.answers_once() || message.params_shape.is_some() || message.id.is_none() {
             return Err(Reason::Envelope);
         }
         let call = Call { id: message.id.clone(), ..Call::bodiless(Method::Response) };

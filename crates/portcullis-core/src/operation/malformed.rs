@@ -145,6 +145,9 @@ pub const MAX_NAME: usize = 2048;
 /// Most targets of one operation, a batch's together.
 pub const MAX_TARGETS: usize = 256;
 
+/// Most bytes of all targets of one operation. Each is held against every rule that could match it.
+pub const MAX_TARGET_BYTES: usize = 64 * 1024;
+
 impl Reason {
     /// The JSON-RPC error code of the refusal.
     ///

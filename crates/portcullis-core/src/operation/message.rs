@@ -63,6 +63,18 @@ impl Message<'_> {
     pub(super) fn answers(&self) -> bool {
         self.result.is_some() || self.error.is_some()
     }
+
+    /// Whether it answers with a result or an error, and not with both. Some libraries send null for the
+    /// other.
+    pub(super) fn answers_once(&self) -> bool {
+        match (&self.result, &self.error) {
+            (Some(result), Some(error)) => {
+                matches!(result, Shape::Null) != matches!(error, Shape::Null)
+            }
+            (None, None) => false,
+            _ => true,
+        }
+    }
 }
 
 /// The members of `params` that some method's targets come from.

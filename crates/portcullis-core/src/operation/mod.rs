@@ -24,14 +24,15 @@ use bytes::Bytes;
 pub use bytestring::ByteString;
 use http::HeaderMap;
 
-pub(crate) use self::arguments::{Argument, Arguments};
+pub(crate) use self::arguments::{Argument, Arguments, Scalar};
 use self::call::ReadCall;
 pub use self::call::{Call, Target};
 use self::headers::{Headers, Mirrored};
-pub use self::malformed::{MAX_NAME, MAX_TARGETS, Malformed, Reason, RequestId};
+pub use self::malformed::{MAX_NAME, MAX_TARGET_BYTES, MAX_TARGETS, Malformed, Reason, RequestId};
 use self::message::Message;
 pub use self::method::{Class, Method};
 pub use self::revision::{Era, Revision};
+use crate::fold::Wanted;
 use crate::json;
 
 /// How much of a request is read at all.
@@ -122,7 +123,11 @@ impl Operation {
             }
         };
         let operation = Operation { body, calls, revision };
-        if operation.calls().iter().map(|call| call.targets().len()).sum::<usize>() > MAX_TARGETS {
+        let targets = operation.calls().iter().flat_map(Call::targets);
+        let (count, bytes) = targets.fold((0_usize, 0_usize), |(count, bytes), target| {
+            (count.saturating_add(1), bytes.saturating_add(target.text().len()))
+        });
+        if count > MAX_TARGETS || bytes > MAX_TARGET_BYTES {
             return Err(Reason::TooMany("the operation"));
         }
         Ok(operation)
@@ -161,7 +166,7 @@ impl Operation {
 
     /// The wanted arguments of one of the calls, for the rules that look at them. Read when asked
     /// for, since most policies never do.
-    pub(crate) fn arguments<'a>(&'a self, call: &'a Call, wanted: &[&str]) -> Arguments<'a> {
+    pub(crate) fn arguments<'a>(&'a self, call: &'a Call, wanted: &Wanted) -> Arguments<'a> {
         // A member of that name in another method's params says nothing about its target.
         match call.method() {
             Method::ToolsCall | Method::PromptsGet => {

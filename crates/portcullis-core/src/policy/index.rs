@@ -55,16 +55,15 @@ impl Index {
         }
     }
 
-    /// The rules with a pattern that matches `text`, ascending and each once.
-    pub(super) fn rules(&self, text: &str) -> Vec<usize> {
-        let text = Text::new(text);
+    /// The rules with a pattern that matches the text, ascending and each once.
+    pub(super) fn rules(&self, text: &Text<'_>) -> Vec<usize> {
         let mut rules = Vec::new();
         let mut node = self.nodes.first();
         for at in 0.. {
             let Some(here) = node else { break };
-            let open = here.open.iter().filter(|(pattern, _)| pattern.matches(&text, at));
+            let open = here.open.iter().filter(|(pattern, _)| pattern.matches(text, at));
             rules.extend(open.map(|(_, rule)| *rule));
-            let Some(byte) = text.bytes().get(at) else {
+            let Some(byte) = text.as_str().as_bytes().get(at) else {
                 rules.extend(&here.exact);
                 break;
             };

@@ -5,11 +5,13 @@
 //! Rules are a union: each allows something, none takes anything back, and what none allows is denied.
 //!
 //! * [`Rule`] – one rule as written, refused when it cannot mean what its author thinks
+//! * `condition` – what arguments may be
 //! * `pattern` – `*` and `**`, and which URIs mean the same to everybody
 //! * `index` – the rules that match a name, found without trying each
 //! * [`View`] – the policy as one caller sees it: what is allowed, shown, and to be had
 //! * `grants` – a caller's scopes and roles, numbered
 
+mod condition;
 mod grants;
 mod index;
 mod pattern;
@@ -18,15 +20,19 @@ mod view;
 
 use std::fmt;
 
+pub use self::condition::ArgumentPattern;
+pub(crate) use self::condition::Given;
 pub use self::grants::MAX_NAMES;
 use self::grants::{Grants, Mask, Vocabulary};
 use self::index::Index;
+use self::pattern::Text;
 pub use self::pattern::{BadPattern, MAX_PATTERN};
-use self::rule::{ArgumentCondition, Kind};
+use self::rule::Kind;
 pub use self::rule::{BadRule, Rule};
 pub use self::view::View;
+use crate::fold::Wanted;
 use crate::id::ResourceId;
-use crate::operation::{Arguments, Call, Class, Operation, Target};
+use crate::operation::{Call, Class, Operation, Target};
 use crate::scope::{Hierarchy, Role, Scope, ScopeSet};
 use crate::token::VerifiedToken;
 
@@ -67,7 +73,7 @@ pub struct Policy {
     vocabulary: Vocabulary,
     scope_roles: Vec<(Scope, Role)>,
     /// The arguments that any rule looks at.
-    arguments: Vec<String>,
+    arguments: Wanted,
 }
 
 /// A rule with its names numbered.
@@ -165,13 +171,11 @@ impl PolicyBuilder {
             methods: Index::default(),
             vocabulary,
             scope_roles: self.scope_roles,
-            arguments: Vec::new(),
+            arguments: self.rules.iter().flat_map(Rule::arguments).collect(),
         };
         for rule in self.rules {
             policy.add(rule);
         }
-        policy.arguments.sort_unstable();
-        policy.arguments.dedup();
         Ok(policy)
     }
 }
@@ -252,7 +256,6 @@ impl Policy {
             };
             index.insert(&allow.pattern, place);
         }
-        self.arguments.extend(rule.args.iter().map(|ArgumentCondition { name, .. }| name.clone()));
         let (scopes, roles) =
             (self.vocabulary.mask(&rule.scopes), self.vocabulary.role_mask(&rule.roles));
         self.rules.push(Compiled { rule, scopes, roles });
@@ -296,12 +299,11 @@ impl Policy {
     }
 
     /// The arguments that rules want to see.
-    pub(crate) fn arguments<'a>(&self, operation: &'a Operation, call: &'a Call) -> Arguments<'a> {
+    pub(crate) fn given<'a>(&self, operation: &'a Operation, call: &'a Call) -> Given<'a> {
         if self.arguments.is_empty() {
-            return Arguments::default();
+            return Given::default();
         }
-        let wanted: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
-        operation.arguments(call, &wanted)
+        operation.arguments(call, &self.arguments).into()
     }
 
     /// The rules to ask, in order; `None` where no rule needs to be asked.
@@ -309,13 +311,11 @@ impl Policy {
         let places = match ask {
             _ if self.access == Access::SignedIn => return None,
             Ask::Base | Ask::Target(Target::Task(_) | Target::Changes(_)) => return None,
-            Ask::Target(Target::Tool(name)) => self.tools.rules(name),
-            Ask::Target(Target::Prompt(name)) => self.prompts.rules(name),
-            Ask::Target(Target::Resource(uri)) if pattern::is_plain_path(uri) => {
-                self.resources.rules(uri)
-            }
-            Ask::Target(Target::Resource(_) | Target::OtherNews(_)) => Vec::new(),
-            Ask::Method(name) => self.methods.rules(name),
+            Ask::Target(Target::Tool(name)) => self.tools.rules(&Text::name(name)),
+            Ask::Target(Target::Prompt(name)) => self.prompts.rules(&Text::name(name)),
+            Ask::Target(Target::Resource(uri)) => self.resources.rules(&Text::new(&**uri)),
+            Ask::Target(Target::OtherNews(_)) => Vec::new(),
+            Ask::Method(name) => self.methods.rules(&Text::name(name)),
         };
         Some(
             places.into_iter().filter_map(|place| Some((RulePlace(place), self.rules.get(place)?))),

@@ -1,26 +1,26 @@
 //! Patterns over names, URIs and argument values.
 //!
-//! `*` stands for any run of characters; where slashes separate (URIs, paths) it does not cross one,
+//! `*` stands for any run of characters; where slashes separate (URIs, values) it does not cross one,
 //! and `**` does. There is no other syntax, and no way to say "all but": rules only ever allow.
 //!
-//! In URIs stars also keep to the part they are written in, since a `?`, `#` or `@` within what a star
-//! matches would move the literal parts around it to where they mean nothing. [`Reach`] has the rules.
-//!
-//! No star lets the literal parts behind it slip by standing for an empty part that readers drop: see
-//! [`Slip`].
+//! A star brings in letters, not structure. What begins, parts and ends a URI or a path for some reader
+//! (a scheme, a host, a drive, a query, an escape) must be written out; a star that brought it would move
+//! the literal parts around it to where they mean something else. [`Reach`] says so byte by byte, and
+//! [`Slip`] where it takes a look at the whole.
 //!
 //! * `reach` – what one star may match, by where it stands
 //! * `automaton` – whether a text matches, in one pass
+//! * `text` – what of a text matters to patterns, found once
 //! * `plain` – which texts mean the same to everybody; others match nothing
 
 mod automaton;
 mod plain;
 mod reach;
+mod text;
 
-pub(super) use self::automaton::Text;
 use self::automaton::Ways;
-pub(super) use self::plain::is_plain_path;
 use self::reach::{Reach, Regions};
+pub(super) use self::text::Text;
 
 /// Longest pattern, in bytes. One bit of a set of states each, and one for the end.
 pub const MAX_PATTERN: usize = 255;
@@ -33,21 +33,28 @@ pub(super) struct Pattern {
     slip: Slip,
 }
 
-/// How the literal parts of a pattern could come to mean another part of a text than the one they match.
-///
-/// File systems and many servers take `//` for `/`, and some what looks empty for empty. A star that
-/// stands for nothing between two slashes is gone for them: in `/srv//public/x` the directory is that of
-/// `public`. Browsers and the libraries that follow them take any number of slashes before a host: to
-/// them `https:///public/x` is about the host `public`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How stars could bring in structure that no single byte shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Slip {
-    /// A star over paths has a slash somewhere behind it.
-    segments: bool,
-    /// A star over schemes or hosts.
+    /// A star over schemes or hosts. Browsers and the libraries that follow them take any number of
+    /// slashes before a host: to them `https:///public/x` is about the host `public`. Servers that cut
+    /// off their `docs://` take `docs:///etc` for `/etc`.
     host: bool,
     /// A star has a hexadecimal digit behind it, which could be the end of an escape that the star began:
     /// `1%40` is no `1*0` to who resolves it.
     escape: bool,
+    /// The drives that are written out, where a star could match another: `main/C:/x` is all of `C:/x`
+    /// to who cuts off `main/` and joins the rest to a directory.
+    drives: Option<usize>,
+    /// A value begins with a star, which is for something within the place a tool starts from.
+    opening: Option<Opening>,
+}
+
+/// Stars that a pattern over values begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Opening {
+    Single,
+    Double,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,10 +69,8 @@ enum Atom {
 pub(super) enum Language {
     /// Tool and prompt names, methods.
     Name,
-    /// Argument values, under a pattern without a slash.
+    /// Argument values.
     Value,
-    /// Argument values, under a pattern with slashes.
-    Path,
     /// URIs, and argument values under a pattern with `://`.
     Uri,
 }
@@ -91,28 +96,31 @@ pub enum BadPattern {
     ForeignSyntax,
     /// It can match nothing, since texts with such parts match nothing.
     #[error(
-        "what has dot segments, backslashes, encoded dots or slashes, or broken escapes matches nothing, \
-         nor does a URI with a fragment, and so would this"
+        "what has dot segments, empty segments, backslashes, encoded dots or slashes, or broken escapes \
+         matches nothing, nor does a URI with a fragment, and so would this"
     )]
     NeverMatches,
+    /// Its last star would let any host through: names are read from their ends.
+    #[error(
+        "a host that ends with a star is anybody's: write the end of it, such as \"*.example.com\", or \
+         \"*\" alone for every host"
+    )]
+    OpenHost,
 }
 
 impl Language {
-    /// The language of a pattern over argument values, which its slashes tell.
+    /// The language of a pattern over argument values.
     pub(super) fn of_argument(pattern: &str) -> Language {
-        match pattern {
-            uri if uri.contains("://") => Language::Uri,
-            path if path.contains('/') => Language::Path,
-            _ => Language::Value,
-        }
+        if pattern.contains("://") { Language::Uri } else { Language::Value }
     }
 
     /// Whether any text of the language that is like this could be let through.
     fn has(self, text: &str) -> bool {
+        let read = Text::new(text);
         match self {
             Language::Name => true,
-            Language::Value | Language::Path => is_plain_path(text),
-            Language::Uri => is_plain_path(text) && !text.contains('#'),
+            Language::Value => read.is_plain(),
+            Language::Uri => read.is_plain() && !text.contains('#') && !read.lacks_its_host(),
         }
     }
 
@@ -125,7 +133,8 @@ impl Language {
 }
 
 impl Pattern {
-    pub(super) fn compile(text: &str, language: Language) -> Result<Pattern, BadPattern> {
+    /// Whether the text could be a pattern, apart from what stars would mean in it.
+    pub(super) fn check(text: &str, language: Language) -> Result<(), BadPattern> {
         if text.is_empty() {
             return Err(BadPattern::Empty);
         }
@@ -141,10 +150,18 @@ impl Pattern {
         if text.chars().any(|character| language.is_foreign(character)) {
             return Err(BadPattern::ForeignSyntax);
         }
+        Ok(())
+    }
+
+    pub(super) fn compile(text: &str, language: Language) -> Result<Pattern, BadPattern> {
+        Self::check(text, language)?;
         if !language.has(text) {
             return Err(BadPattern::NeverMatches);
         }
         let regions = Regions::of(text);
+        if language == Language::Uri && regions.has_open_host() {
+            return Err(BadPattern::OpenHost);
+        }
         let mut atoms = Vec::with_capacity(text.len());
         let mut at = 0;
         while let Some((&byte, rest)) = text.as_bytes().get(at..).and_then(<[u8]>::split_first) {
@@ -156,17 +173,12 @@ impl Pattern {
             });
             at = end;
         }
-        let slip = Slip::of(language, &atoms);
+        let slip = Slip::of(language, text, &atoms);
         Ok(Pattern::of(atoms, slip))
     }
 
     fn of(atoms: Vec<Atom>, slip: Slip) -> Pattern {
         Pattern { ways: Ways::of(&atoms), atoms: atoms.into(), slip }
-    }
-
-    /// Whether it is but a star over names or argument values, which asks for nothing.
-    pub(super) fn is_anything(&self) -> bool {
-        *self.atoms == [Atom::Star(Reach::All)]
     }
 
     /// The bytes every match begins with.
@@ -186,16 +198,34 @@ impl Pattern {
 }
 
 impl Slip {
-    fn of(language: Language, atoms: &[Atom]) -> Slip {
-        let is_path = matches!(language, Language::Path | Language::Uri);
-        // The parts before a path are told apart by other means.
-        let over_paths = |atom: &Atom| matches!(atom, Atom::Star(reach) if !matches!(reach, Reach::Scheme | Reach::Host));
-        let splits = |pair: &[Atom]| matches!(pair, [Atom::Star(_), Atom::Byte(byte)] if byte.is_ascii_hexdigit());
-        let mut from_star = atoms.iter().skip_while(|atom| !over_paths(atom));
-        Slip {
-            segments: is_path && from_star.any(|atom| *atom == Atom::Byte(b'/')),
-            host: [Reach::Scheme, Reach::Host].iter().any(|r| atoms.contains(&Atom::Star(*r))),
-            escape: language != Language::Name && atoms.windows(2).any(splits),
+    fn of(language: Language, text: &str, atoms: &[Atom]) -> Slip {
+        if language == Language::Name || matches!(atoms, [Atom::Star(Reach::EveryUri)]) {
+            return Slip::default();
         }
+        let splits = |pair: &[Atom]| matches!(pair, [Atom::Star(_), Atom::Byte(byte)] if byte.is_ascii_hexdigit());
+        let opening = match text.bytes().take_while(|byte| *byte == b'*').count() {
+            _ if language == Language::Uri => None,
+            0 => None,
+            1 => Some(Opening::Single),
+            _ => Some(Opening::Double),
+        };
+        Slip {
+            host: atoms
+                .iter()
+                .any(|atom| matches!(atom, Atom::Star(reach) if reach.is_over_hosts())),
+            escape: atoms.windows(2).any(splits),
+            drives: Some(Text::new(text).drives()),
+            opening,
+        }
+    }
+
+    /// Whether a star would bring something into this text that is not written in the pattern.
+    fn spoils(&self, text: &Text<'_>) -> bool {
+        self.host && text.is_hostless()
+            || self.escape && text.has_escapes()
+            || self.drives.is_some_and(|drives| drives != text.drives())
+            || self.opening.is_some_and(|opening| {
+                text.is_rooted() || opening == Opening::Double && text.has_scheme()
+            })
     }
 }

@@ -1,7 +1,8 @@
 //! One rule, as an operator writes it.
 
-use super::pattern::{BadPattern, Language, Pattern, Text, is_plain_path};
-use crate::operation::{Argument, Arguments, Class, Method};
+use super::condition::{ArgumentPattern, Condition, Given};
+use super::pattern::{BadPattern, Language, Pattern, Text};
+use crate::operation::{Class, Method};
 use crate::scope::{Role, ScopeSet};
 
 /// Allows what its patterns match, to callers with all its scopes and any of its roles.
@@ -10,7 +11,7 @@ pub struct Rule {
     pub(super) allow: Vec<Allow>,
     pub(super) scopes: ScopeSet,
     pub(super) roles: Vec<Role>,
-    pub(super) args: Vec<ArgumentCondition>,
+    pub(super) args: Vec<Condition>,
 }
 
 /// One entry of a rule's `allow`.
@@ -42,13 +43,6 @@ impl Kind {
             Kind::Method => "a method",
         }
     }
-}
-
-/// Narrows a rule to calls whose argument `name` matches any of the patterns.
-#[derive(Clone, Debug)]
-pub(super) struct ArgumentCondition {
-    pub(super) name: String,
-    any: Vec<Pattern>,
 }
 
 /// Why a rule is refused when it is read.
@@ -140,61 +134,41 @@ impl Rule {
         self
     }
 
-    /// Only where the argument is there and matches any of the patterns.
+    /// Only where the argument is there and matches any of the patterns; of an array, every item.
     ///
-    /// Booleans and integers are matched as text, of an array every item must match. A pattern with a
-    /// slash is a path pattern: `*` stays within a segment. One with `://` is a URI pattern, as those of
-    /// `resources/read` are. Values with control characters never match, nor do those with dot segments
-    /// or disguises of them, but under the pattern `*`.
-    pub fn arg<'a>(
+    /// Of strings `*` does not cross a slash and `**` does; a pattern with `://` is a URI pattern, as those
+    /// of `resources/read` are. Values with control characters never match, nor do those with dot segments
+    /// or disguises of them, but under `*` alone and where they are written out.
+    pub fn arg<'a, P: Into<ArgumentPattern<'a>>>(
         mut self,
         name: &str,
-        patterns: impl IntoIterator<Item = &'a str>,
+        patterns: impl IntoIterator<Item = P>,
     ) -> Result<Rule, BadRule> {
         if let Some(other) = self.allow.iter().find(|allow| !allow.kind.has_arguments()) {
             return Err(BadRule::NoArguments { text: other.kind.title().to_owned() });
         }
-        let compile = |text: &str| {
-            Pattern::compile(text, Language::of_argument(text))
-                .map_err(|bad| BadRule::Pattern { text: text.to_owned(), bad })
-        };
-        let any = patterns.into_iter().map(compile).collect::<Result<Vec<_>, _>>()?;
-        if any.is_empty() {
+        let mut condition = Condition::new(name);
+        for pattern in patterns {
+            let pattern = pattern.into();
+            condition
+                .accept(pattern)
+                .map_err(|bad| BadRule::Pattern { text: pattern.to_string(), bad })?;
+        }
+        if condition.is_empty() {
             return Err(BadRule::EmptyCondition { name: name.to_owned() });
         }
-        self.args.push(ArgumentCondition { name: name.to_owned(), any });
+        self.args.push(condition);
         Ok(self)
     }
 
-    /// Whether every condition on arguments is met.
-    pub(super) fn arguments_match(&self, arguments: &Arguments<'_>) -> bool {
-        self.args.iter().all(|condition| match arguments.get(&condition.name) {
-            Some(Argument::Texts(texts)) => texts.iter().all(|text| condition.admits(text)),
-            Some(Argument::Opaque) | None => false,
-        })
+    /// The names of the arguments it looks at.
+    pub(super) fn arguments(&self) -> impl Iterator<Item = &str> {
+        self.args.iter().map(|condition| &*condition.name)
     }
-}
 
-/// Nothing longer is held against patterns, of which a policy may have many for one argument. Paths, URIs
-/// and queries are far shorter.
-const MAX_VALUE: usize = 8 * 1024;
-
-impl ArgumentCondition {
-    /// Whether the value is one of those. A tool that takes paths takes them without slashes too, so
-    /// that what is no plain path matches only where the operator asks for nothing at all; and behind a
-    /// control character another command or the end of a string may hide.
-    fn admits(&self, value: &str) -> bool {
-        if value.chars().any(char::is_control) {
-            return false;
-        }
-        if self.any.iter().any(Pattern::is_anything) {
-            return true;
-        }
-        if value.len() > MAX_VALUE {
-            return false;
-        }
-        let text = Text::new(value);
-        is_plain_path(value) && self.any.iter().any(|pattern| pattern.matches(&text, 0))
+    /// Whether every condition on arguments is met.
+    pub(super) fn accepts(&self, given: &Given<'_>) -> bool {
+        self.args.iter().all(|condition| condition.is_met(given))
     }
 }
 
@@ -227,7 +201,7 @@ impl Allow {
     /// A pattern over methods must not seem to say something about those it has no say in.
     fn method(text: &str, pattern: Pattern) -> Result<Pattern, BadRule> {
         let known = Method::named()
-            .find(|method| pattern.matches(&Text::new(method.as_str()), 0))
+            .find(|method| pattern.matches(&Text::name(method.as_str()), 0))
             .or_else(|| pattern.can_begin(NOTIFICATIONS).then_some(Method::Notification));
         let Some(known) = known else { return Ok(pattern) };
         let (text, method) = (text.to_owned(), known.as_str());

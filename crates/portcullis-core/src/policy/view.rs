@@ -1,8 +1,8 @@
 //! A policy as one caller sees it.
 
 use super::grants::Grants;
-use super::{Ask, Compiled, Listing, Policy, Verdict};
-use crate::operation::{Arguments, Target};
+use super::{Ask, Compiled, Given, Listing, Policy, Verdict};
+use crate::operation::Target;
 use crate::scope::{Scope, ScopeSet};
 use crate::token::VerifiedToken;
 
@@ -37,7 +37,7 @@ impl<'p> View<'p> {
     }
 
     /// [`View::evaluate`] with the arguments of the call, where they are known.
-    pub(crate) fn judge(&self, ask: Ask<'_>, arguments: Option<&Arguments<'_>>) -> Verdict {
+    pub(crate) fn judge(&self, ask: Ask<'_>, given: Option<&Given<'_>>) -> Verdict {
         if !self.grants.scopes.contains_all(&self.policy.base) {
             return Verdict::No;
         }
@@ -50,9 +50,9 @@ impl<'p> View<'p> {
                 continue;
             }
             let yes = Verdict::Yes { rule: Some(place) };
-            match arguments {
+            match given {
                 _ if compiled.rule.args.is_empty() => return yes,
-                Some(arguments) if compiled.rule.arguments_match(arguments) => return yes,
+                Some(given) if compiled.rule.accepts(given) => return yes,
                 Some(_) => {}
                 None => depends = true,
             }
@@ -63,16 +63,10 @@ impl<'p> View<'p> {
     /// The scopes with which this caller is allowed, or would be and can obtain them: those of the rule
     /// that allows it, else of the first rule in order that could be met. `None` where no scope helps.
     /// Where arguments are unknown they are taken to match.
-    pub(crate) fn step_up(
-        &self,
-        ask: Ask<'_>,
-        arguments: Option<&Arguments<'_>>,
-    ) -> Option<ScopeSet> {
+    pub(crate) fn step_up(&self, ask: Ask<'_>, given: Option<&Given<'_>>) -> Option<ScopeSet> {
         let base = self.needed(&self.policy.base_scopes)?;
         let Some(candidates) = self.policy.candidates(ask) else { return Some(base) };
-        let matches = |compiled: &&Compiled| {
-            arguments.is_none_or(|arguments| compiled.rule.arguments_match(arguments))
-        };
+        let matches = |compiled: &&Compiled| given.is_none_or(|given| compiled.rule.accepts(given));
         let matching: Vec<&Compiled> =
             candidates.map(|(_, compiled)| compiled).filter(matches).collect();
         let allowing = matching.iter().find(|compiled| compiled.admits(&self.grants));

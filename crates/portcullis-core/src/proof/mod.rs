@@ -60,6 +60,9 @@ pub enum Refusal {
     /// The proof has none of the nonces asked for. The caller may try again with a fresh one.
     #[error("the DPoP proof needs a fresh nonce")]
     NonceRequired,
+    /// The token that was verified is not the one that was presented.
+    #[error("the token that was verified is not the one that was presented")]
+    NotPresented,
     /// The token names no DPoP key, yet came under the `DPoP` scheme (RFC 9449 section 7.1).
     #[error("a token that is not bound to a DPoP key came under the DPoP scheme")]
     NotBound,
@@ -91,7 +94,8 @@ impl Refusal {
     pub fn is_about_token(&self) -> bool {
         matches!(
             self,
-            Refusal::NotBound
+            Refusal::NotPresented
+                | Refusal::NotBound
                 | Refusal::WrongScheme
                 | Refusal::NoDpopProof
                 | Refusal::NoCertificate
@@ -104,9 +108,10 @@ impl Refusal {
     /// certificate goes by `Bearer` (RFC 8705 section 3).
     pub fn scheme(&self) -> Scheme {
         match self {
-            Refusal::NotBound | Refusal::NoCertificate | Refusal::OtherCertificate => {
-                Scheme::Bearer
-            }
+            Refusal::NotPresented
+            | Refusal::NotBound
+            | Refusal::NoCertificate
+            | Refusal::OtherCertificate => Scheme::Bearer,
             Refusal::SeveralHeaders
             | Refusal::Replayed
             | Refusal::NotAscii
@@ -135,12 +140,12 @@ impl Refusal {
 }
 
 /// What a request showed beside its token.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub enum Evidence<'a> {
     /// Nothing.
     None,
-    /// A DPoP proof, verified for this request and this token.
-    Dpop(&'a DpopProof),
+    /// A DPoP proof, verified for this request and this token, and used up with it.
+    Dpop(DpopProof),
     /// The certificate of the TLS connection the request came on.
     Certificate(&'a CertificateThumbprint),
 }
@@ -167,14 +172,17 @@ impl Caller {
 
 /// Holds what a token asks for against what a request showed.
 ///
-/// `presented` is what `token` was made of. A proof goes with that text and no other: another token
-/// bound to the same key needs a proof of its own (RFC 9449 section 4.3, check 12).
+/// `presented` is what `token` was made of, perhaps a while ago. A proof goes with that text and no other:
+/// another token bound to the same key needs a proof of its own (RFC 9449 section 4.3, check 12).
 pub fn confirm(
     token: Arc<VerifiedToken>,
     presented: &AccessToken<'_>,
     evidence: Evidence<'_>,
 ) -> Result<Caller, Refusal> {
     let scheme = presented.scheme();
+    if token.hash() != presented.hash() {
+        return Err(Refusal::NotPresented);
+    }
     match (token.confirmation(), scheme, evidence) {
         (None, Scheme::Bearer, _) => {}
         (None | Some(Confirmation::Certificate(_)), Scheme::Dpop, _) => {
@@ -185,7 +193,7 @@ pub fn confirm(
             if proof.thumbprint() != *key {
                 return Err(Refusal::OtherKey);
             }
-            if *proof.token().ok_or(Refusal::UntiedProof)? != presented.hash() {
+            if *proof.token().ok_or(Refusal::UntiedProof)? != token.hash() {
                 return Err(Refusal::OtherToken);
             }
         }

@@ -9,11 +9,19 @@
 /// here had a second chance. Refusing is left to [`super::Unverified::parse`].
 ///
 /// Parts that follow the three, or nothing behind another dot, do not make it opaque. Only the five of
-/// an encrypted token (RFC 7516 section 7.1) do: nobody but the issuer can read those.
+/// an encrypted token (RFC 7516 section 7.1), whose header says how, do: nobody but the issuer can read
+/// those.
 pub fn looks_like_jwt(text: &str) -> bool {
     let parts = text.split('.').count();
-    let encrypted = parts == 5 && text.rsplit('.').next().is_some_and(holds_base64url);
-    parts >= 3 && !encrypted && text.split('.').next().is_some_and(starts_an_object)
+    let header = octets(text.split('.').next().unwrap_or_default());
+    let is_object = header.iter().find(|octet| !octet.is_ascii_whitespace()) == Some(&b'{');
+    parts >= 3 && is_object && !(parts == 5 && is_encrypted(text, &header))
+}
+
+/// `enc` is in every header of an encrypted token (RFC 7516 section 4.1.2) and says nothing in others.
+fn is_encrypted(text: &str, header: &[u8]) -> bool {
+    let says_how = header.windows(5).any(|member| member == b"\"enc\"");
+    says_how && text.rsplit('.').next().is_some_and(holds_base64url)
 }
 
 /// An authentication tag, which the last part of an encrypted token is, is never empty.
@@ -21,14 +29,14 @@ fn holds_base64url(part: &str) -> bool {
     part.bytes().any(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
-/// Whether some decoder finds a brace behind white space.
+/// What the most lenient decoder finds.
 ///
 /// Decoders drop what is not in their alphabet, padding among it, and disagree on the last two
 /// characters of theirs (`-` and `_`, or `+` and `/`). Those are dropped here as well: no text of white
 /// space, a brace and what JSON lets follow it needs them up to the brace, so whoever reads them reads
 /// no object. Bits left over at the end are ignored.
-fn starts_an_object(part: &str) -> bool {
-    let (mut bits, mut have) = (0_u32, 0);
+fn octets(part: &str) -> Vec<u8> {
+    let (mut octets, mut bits, mut have) = (Vec::with_capacity(part.len()), 0_u32, 0);
     for byte in part.bytes() {
         let value = match byte {
             b'A'..=b'Z' => byte - b'A',
@@ -41,10 +49,8 @@ fn starts_an_object(part: &str) -> bool {
         if have >= 8 {
             have -= 8;
             let [octet, ..] = (bits >> have).to_le_bytes();
-            if !octet.is_ascii_whitespace() {
-                return octet == b'{';
-            }
+            octets.push(octet);
         }
     }
-    false
+    octets
 }

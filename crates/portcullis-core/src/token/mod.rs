@@ -25,6 +25,7 @@ pub(crate) use rules::Origin;
 pub use verified::VerifiedToken;
 pub(crate) use verified::accept;
 
+use crate::bearer::TokenHash;
 use crate::json::{At, Document};
 use crate::jws::{self, Algorithm, Compact};
 use crate::keys::{KeySet, NoMatch};
@@ -32,6 +33,7 @@ use crate::time::UnixTime;
 
 /// A token whose signature has not been verified: good for finding the key, and for nothing else.
 pub struct Unverified<'t> {
+    text: &'t str,
     compact: Compact<'t>,
     claims: Arc<Document>,
     issuer: At,
@@ -48,7 +50,7 @@ impl<'t> Unverified<'t> {
             return Err(Refusal::Malformed("iss"));
         }
         let issuer = issuer.place();
-        Ok(Unverified { compact, claims: Arc::new(claims), issuer })
+        Ok(Unverified { text, compact, claims: Arc::new(claims), issuer })
     }
 
     /// The one of a server's expectations that is about this token's issuer. To be asked before any
@@ -95,6 +97,7 @@ impl<'t> Unverified<'t> {
             Arc::clone(&self.claims),
             expectation,
             now,
+            TokenHash::of(self.text),
             Origin::Signed { typ: self.compact.typ() },
         )
     }

@@ -13,7 +13,8 @@ impl Known<'_> {
     /// `typ` is refused by its known values and `token_use` accepted by them, because `typ` has meanings
     /// of many kinds and `token_use` has this one.
     pub(super) fn refuse_other_purposes(&self, origin: Origin<'_>) -> Result<(), Refusal> {
-        if is_any(self.typ, &["ID", "Refresh", "Logout", "Offline"]) {
+        let kinds = self.typ.into_iter().flat_map(Item::strings);
+        if kinds.into_iter().any(|kind| is_one_of(kind, &["ID", "Refresh", "Logout", "Offline"])) {
             return Err(Refusal::OtherPurpose("typ"));
         }
         if self.token_use.is_some() && !is_any(self.token_use, &["access", "access_token"]) {
@@ -87,6 +88,9 @@ impl Known<'_> {
 }
 
 fn is_any(claim: Option<Item<'_>>, words: &[&str]) -> bool {
-    let text = claim.and_then(Item::as_str).unwrap_or_default();
+    claim.and_then(Item::as_str).is_some_and(|text| is_one_of(text, words))
+}
+
+fn is_one_of(text: &str, words: &[&str]) -> bool {
     words.iter().any(|word| text.eq_ignore_ascii_case(word))
 }

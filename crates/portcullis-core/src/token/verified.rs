@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::rules::{Known, Origin, name};
 use super::{ClaimPath, Confirmation, Expectation, Refusal};
+use crate::bearer::TokenHash;
 use crate::id::{Issuer, ResourceId};
 use crate::json::{At, Document, Item};
 use crate::scope::{Role, Scope, ScopeSet};
@@ -15,6 +16,7 @@ use crate::time::UnixTime;
 /// There is no other way to get one than [`super::Unverified::verify`] and
 /// [`crate::introspection::judge`].
 pub struct VerifiedToken {
+    hash: TokenHash,
     claims: Arc<Document>,
     expectation: Arc<Expectation>,
     subject: Option<At>,
@@ -30,6 +32,11 @@ pub struct VerifiedToken {
 }
 
 impl VerifiedToken {
+    /// The hash of the text that was verified: what stands for the token in caches and logs.
+    pub fn hash(&self) -> TokenHash {
+        self.hash
+    }
+
     /// Who issued it.
     pub fn issuer(&self) -> &Issuer {
         &self.expectation.issuer
@@ -126,6 +133,7 @@ pub(crate) fn accept(
     claims: Arc<Document>,
     expectation: &Arc<Expectation>,
     now: UnixTime,
+    hash: TokenHash,
     origin: Origin<'_>,
 ) -> Result<VerifiedToken, Refusal> {
     let root = claims.root();
@@ -159,6 +167,7 @@ pub(crate) fn accept(
         }
     }
     Ok(VerifiedToken {
+        hash,
         expectation: Arc::clone(expectation),
         subject,
         client_id,

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use testkit::lenient::Call;
+use testkit::lenient::{Aim, Call, METHODS};
 
 use super::spelling::{Dice, Json, escaped};
 
@@ -16,41 +16,9 @@ pub struct Sample {
     pub headers: Vec<(&'static str, String)>,
 }
 
-/// How a method's targets are written.
-#[derive(Clone, Copy, PartialEq)]
-enum Aim {
-    Nothing,
-    Member(&'static str),
-    Reference,
-    Filter,
-}
-
-const METHODS: &[(&str, Aim)] = &[
-    ("ping", Aim::Nothing),
-    ("tools/call", Aim::Member("name")),
-    ("prompts/get", Aim::Member("name")),
-    ("resources/read", Aim::Member("uri")),
-    ("resources/subscribe", Aim::Member("uri")),
-    ("resources/unsubscribe", Aim::Member("uri")),
-    ("completion/complete", Aim::Reference),
-    ("subscriptions/listen", Aim::Filter),
-    ("tasks/get", Aim::Member("taskId")),
-    ("tasks/result", Aim::Member("taskId")),
-    ("tasks/update", Aim::Member("taskId")),
-    ("tasks/cancel", Aim::Member("taskId")),
-    ("initialize", Aim::Nothing),
-    ("server/discover", Aim::Nothing),
-    ("tools/list", Aim::Nothing),
-    ("prompts/list", Aim::Nothing),
-    ("resources/list", Aim::Nothing),
-    ("resources/templates/list", Aim::Nothing),
-    ("logging/setLevel", Aim::Nothing),
-    ("tasks/list", Aim::Nothing),
-    ("notifications/initialized", Aim::Nothing),
-    ("notifications/com.example", Aim::Nothing),
-    ("com.example/custom", Aim::Nothing),
-    ("", Aim::Nothing),
-];
+/// Methods that no revision defines, aimed at nothing.
+const OTHER_METHODS: &[&str] =
+    &["notifications/initialized", "notifications/com.example", "com.example/custom", ""];
 
 /// Names that clients give to tools, prompts, resources and tasks, and some that parsers stumble on.
 pub const TEXTS: &[&str] = &[
@@ -112,7 +80,10 @@ fn numbered(mut message: Json, place: usize) -> Json {
 }
 
 fn message(dice: &mut Dice<'_>, modern: bool) -> Sample {
-    let (method, aim) = dice.pick(METHODS);
+    let (method, aim) = match dice.below(METHODS.len() + OTHER_METHODS.len()) {
+        known if known < METHODS.len() => METHODS[known],
+        _ => (dice.pick(OTHER_METHODS), Aim::Nothing),
+    };
     if method.is_empty() {
         // The older revisions let a server ask and the client answer; others say `ping`.
         return if modern { request(dice, "ping", Aim::Nothing, modern) } else { response(dice) };

@@ -61,28 +61,38 @@ fn escapes_are_resolved_in_values_and_hide_no_name() {
     assert!(!allows(&path, r#""arguments":{"p\u0061th":"/public/a"}"#));
     assert!(!allows(&path, r#""argument\u0073":{"path":"/public/a"}"#));
     // Many honest writers escape all that is not ASCII.
-    let umlaut = arg("größe", &["1"]);
-    assert!(allows(&umlaut, r#""arguments":{"gr\u00f6\u00dfe":1}"#));
-    assert!(allows(&umlaut, r#""arguments":{"größe":1}"#));
+    let umlaut = arg("größe", &["m"]);
+    assert!(allows(&umlaut, r#""arguments":{"gr\u00f6\u00dfe":"m"}"#));
+    assert!(allows(&umlaut, r#""arguments":{"größe":"m"}"#));
 }
 
+/// To most languages `"false"`, `"0"` and `[false]` are true.
 #[test]
-fn argument_conditions_read_booleans_and_integers_as_text() {
-    let rule =
-        allow("tools/call run").arg("dry_run", ["true"]).unwrap().arg("limit", ["1", "2"]).unwrap();
-    let policy = Policy::rules(resource(), [rule]).build().unwrap();
-    permit(&policy, caller("", &[]), call_with("run", &json!({ "dry_run": true, "limit": 2 })));
-    for other in [
-        json!({ "dry_run": false, "limit": 2 }),
-        json!({ "dry_run": true, "limit": 3 }),
-        json!({ "dry_run": true, "limit": 1.0 }),
-        json!({ "dry_run": true }),
+fn booleans_and_integers_are_no_strings() {
+    let rule = |rule: Rule| Policy::rules(resource(), [rule]).build().unwrap();
+    let flag = rule(allow("tools/call run").arg("v", [false]).unwrap());
+    let number = rule(allow("tools/call run").arg("v", [0, 7]).unwrap());
+    let text = rule(allow("tools/call run").arg("v", ["false", "0"]).unwrap());
+    for (value, by_flag, by_number, by_text) in [
+        (json!(false), true, false, false),
+        (json!(0), false, true, false),
+        (json!([7, 0]), false, true, false),
+        (json!("false"), false, false, true),
+        (json!("0"), false, false, true),
+        (json!(["false", "0"]), false, false, true),
+        (json!(true), false, false, false),
+        (json!([false]), false, false, false),
+        (json!([0, "0"]), false, false, false),
+        (json!(0.0), false, false, false),
+        (json!(1), false, false, false),
+        (json!(null), false, false, false),
+        (json!(""), false, false, false),
     ] {
-        assert_eq!(
-            failure(&policy, caller("", &[]), call_with("run", &other)),
-            Failure::Forbidden,
-            "{other}"
-        );
+        for (policy, wanted) in [(&flag, by_flag), (&number, by_number), (&text, by_text)] {
+            let operation = call_with("run", &json!({ "v": value }));
+            let is_met = failure_or_none(policy, caller("", &[]), operation).is_none();
+            assert_eq!(is_met, wanted, "{value}");
+        }
     }
 }
 
@@ -103,11 +113,19 @@ fn only_calls_and_prompts_have_arguments() {
 
 #[test]
 fn numbers_that_doubles_cannot_tell_apart_match_nothing() {
-    let rule = allow("tools/call x").arg("n", ["9007199254740991", "9007199254740993"]).unwrap();
-    let policy = Policy::rules(resource(), [rule]).build().unwrap();
-    let with = |n: u64| call_with("x", &json!({ "n": n }));
-    permit(&policy, caller("", &[]), with(9_007_199_254_740_991));
-    assert_eq!(failure(&policy, caller("", &[]), with(9_007_199_254_740_993)), Failure::Forbidden);
+    let largest = 9_007_199_254_740_991_i64;
+    let rule = allow("tools/call x").arg("n", [largest, -largest, largest + 2]).unwrap();
+    let exact = Policy::rules(resource(), [rule]).build().unwrap();
+    let any = Policy::rules(resource(), [allow("tools/call x").arg("n", ["*"]).unwrap()]);
+    let any = any.build().unwrap();
+    let with = |n: i64| call_with("x", &json!({ "n": n }));
+    for policy in [&exact, &any] {
+        permit(policy, caller("", &[]), with(largest));
+        permit(policy, caller("", &[]), with(-largest));
+        let beyond = failure(policy, caller("", &[]), with(largest + 2));
+        assert_eq!(beyond, Failure::Forbidden);
+    }
+    assert_eq!(failure(&exact, caller("", &[]), with(largest - 1)), Failure::Forbidden);
 }
 
 #[test]
@@ -148,11 +166,12 @@ fn check(pattern: &str, yes: &[Value], no: &[Value]) {
 #[test]
 fn under_a_pattern_without_a_slash_paths_must_be_plain_all_the_same() {
     check(
-        "*.md",
+        "**.md",
         &[json!("a.md"), json!("docs/a.md"), json!("..a.md"), json!(["a.md", "b.md"])],
         &[
             json!("../../etc/secret.md"),
             json!("docs/./a.md"),
+            json!("docs//a.md"),
             json!("docs\\a.md"),
             json!("docs/%2e%2e/a.md"),
             json!("docs/%zz.md"),
@@ -161,8 +180,93 @@ fn under_a_pattern_without_a_slash_paths_must_be_plain_all_the_same() {
             json!("a.mdx"),
         ],
     );
-    check("public*", &[json!("public/a")], &[json!("public/../../etc/passwd"), json!("public/..")]);
+    check(
+        "public**",
+        &[json!("public/a")],
+        &[json!("public/../../etc/passwd"), json!("public/..")],
+    );
+    check("public*", &[json!("publicity"), json!("public ?#:@")], &[json!("public/a")]);
     check("run", &[json!("run")], &[json!("run "), json!("Run")]);
+}
+
+/// What begins with a star names something within the place a tool starts from.
+#[test]
+fn no_value_begins_elsewhere_than_its_pattern() {
+    let elsewhere = |rest: &str| {
+        let heads = [
+            "/",
+            "~/",
+            "~root/",
+            "C:/",
+            "c:",
+            "C|/",
+            "%43:/",
+            "C\u{ff1a}/",
+            "%7e/",
+            "%20/",
+            "fil%65:",
+            "file:/",
+            "http:",
+            "https://",
+            " /",
+            "\u{feff}/",
+        ];
+        heads.map(|head| json!(format!("{head}{rest}"))).to_vec()
+    };
+    check("**.md", &[json!("a.md"), json!("a/b@c:#?.md")], &elsewhere("etc/a.md"));
+    check(
+        "**/a.md",
+        &[json!("x/a.md"), json!("x:/a.md.d/y/a.md".replace("x:", "x y:"))],
+        &elsewhere("a.md"),
+    );
+    check("*.md", &[json!("a.md"), json!("a b.md"), json!("caf\u{e9}.md")], &elsewhere("a.md"));
+    check("*/a.md", &[json!("x/a.md")], &elsewhere("a.md"));
+    // Written out, it is what is meant.
+    check("/**.md", &[json!("/etc/a.md")], &[json!("etc/a.md"), json!("//etc/a.md")]);
+    check("~/*.md", &[json!("~/a.md")], &[json!("/a.md")]);
+    check(
+        "C:/**",
+        &[json!("C:/a")],
+        &[json!("D:/a"), json!("C:/D:/a"), json!("/C:/a"), json!("C:/%44:/a")],
+    );
+    check(
+        "*:latest",
+        &[json!("nginx:latest")],
+        &[json!("a/nginx:latest"), json!("x:nginx:latest")],
+    );
+    check(
+        "main/**",
+        &[json!("main/a")],
+        &[json!("main/C:/a"), json!("main//a"), json!("main/ /a")],
+    );
+}
+
+/// A bare host, an address: nothing of a URI may stand before what names whose it is.
+#[test]
+fn a_star_that_a_value_begins_with_is_a_plain_name() {
+    check(
+        "*.example.com",
+        &[json!("a.example.com"), json!("a.b.example.com")],
+        &[
+            json!("evil.test/.example.com"),
+            json!("evil.test?.example.com"),
+            json!("evil.test#.example.com"),
+            json!("evil.test:80.example.com"),
+            json!("u@evil.test:80#.example.com"),
+            json!("evil.test\\.example.com"),
+            json!("evil.test%23.example.com"),
+            json!("a.example.com.evil.test"),
+        ],
+    );
+    check("*@example.com", &[json!("a.b@example.com")], &[json!("a@evil.test@example.com")]);
+}
+
+/// No reader can take an exact text for another, whatever it looks like.
+#[test]
+fn what_is_written_without_a_star_means_itself() {
+    check(".", &[json!("."), json!([".", "."])], &[json!("./"), json!(".."), json!("a")]);
+    check("../a", &[json!("../a")], &[json!("../b"), json!("..//a")]);
+    check("a//b", &[json!("a//b")], &[json!("a/b")]);
 }
 
 #[test]
@@ -179,15 +283,19 @@ fn a_value_with_a_control_character_matches_nothing() {
             .collect();
         check(pattern, &[json!(plain)], &no);
     }
-    check("prod-*", &[json!("prod-x rm -rf /")], &[json!("prod-x\nrm -rf /")]);
-    check("*.md", &[json!("etc/shadow.md")], &[json!("etc/shadow\u{0}.md")]);
+    check("prod-**", &[json!("prod-x rm -rf /")], &[json!("prod-x\nrm -rf /")]);
+    check("**.md", &[json!("etc/shadow.md")], &[json!("etc/shadow\u{0}.md")]);
 }
 
 #[test]
 fn a_value_too_long_for_patterns_matches_only_a_sole_star() {
     let of = |length: usize| json!("x".repeat(length));
-    check("x*", &[of(8192)], &[of(8193)]);
-    check("*", &[of(8193)], &[]);
+    check(
+        "x*",
+        &[of(16_384), json!([of(8192), of(8192)])],
+        &[of(16_385), json!([of(8192), of(8193)])],
+    );
+    check("*", &[of(16_385)], &[]);
 }
 
 #[test]
@@ -268,7 +376,7 @@ fn a_pattern_with_a_scheme_is_about_uris() {
 fn no_star_stands_for_a_part_that_readers_drop() {
     check(
         "/srv/*/public/**",
-        &[json!("/srv/a/public/x"), json!("/srv/a/public/x?y")],
+        &[json!("/srv/a/public/x"), json!("/srv/a/public/x?y"), json!("/srv/a/public/")],
         &[json!("/srv//public/x"), json!("/srv//public/public/x"), json!("/srv/a/public//x")],
     );
     for hollow in ["\u{200b}", "%e2%80%8b", ";v=1", " ", "%20;v"] {
@@ -276,15 +384,12 @@ fn no_star_stands_for_a_part_that_readers_drop() {
         let hollow_is_last = json!(format!("/srv/a{hollow}/public/{hollow}"));
         check("/srv/*/public/**", &[hollow_is_last], &[no]);
     }
-    // Nothing is behind the stars that could come to stand elsewhere.
-    check("/srv/a/**", &[json!("/srv/a//x"), json!("/srv/a/b//")], &[json!("/srv//a/x")]);
-    check("*.md", &[json!("a//b.md")], &[]);
     check(
         "https://*/public/**",
         &[json!("https://a/public/x"), json!("https://a/public/?u=http://x")],
         &[json!("https:///public/x"), json!("HTTPS:///public/x")],
     );
-    check("*://*/public/**", &[json!("file:///public/x")], &[json!("https:///public/x")]);
+    check("*://*/public/**", &[json!("note://a/public/x")], &[json!("https:///public/x")]);
     check("*:///public/**", &[json!("file:///public/x")], &[json!("wss:///public/x")]);
     check(
         "https://a/*/x/**",
@@ -299,14 +404,4 @@ fn no_star_takes_the_head_of_an_escape() {
     check("1*0", &[json!("1a0"), json!("10")], &[json!("1%40"), json!("1%4a0")]);
     check("/a/*d/**", &[json!("/a/d/x")], &[json!("/a/%6d/x")]);
     check("*.md", &[json!("%61.md")], &[]);
-}
-
-#[test]
-fn integers_match_as_they_are_written() {
-    let largest = 9_007_199_254_740_991_i64;
-    check("9007199254740991", &[json!(largest), json!("9007199254740991")], &[json!(largest - 1)]);
-    // Beyond, readers with doubles see another number than is written.
-    check("9007199254740993", &[json!("9007199254740993")], &[json!(9_007_199_254_740_993_i64)]);
-    check("*", &[json!(largest)], &[json!(largest + 1), json!(-largest - 1)]);
-    check("*91", &[json!(-largest), json!(91)], &[json!(910), json!(91.0)]);
 }

@@ -59,12 +59,19 @@ fn expectation() -> Expectation {
         })
 }
 
-fn verified(scope: &str, roles: &[&str], expectation: Expectation) -> Arc<VerifiedToken> {
+/// A token and what it was made of.
+struct Held {
+    text: String,
+    token: Arc<VerifiedToken>,
+}
+
+fn verified(scope: &str, roles: &[&str], expectation: Expectation) -> Held {
     let claims = claims_with(&json!({ "scope": scope, "roles": roles }));
     let token = Signer::new(TestKey::P256).sign(&claims);
     let keys = KeySet::parse(ISSUER.parse().unwrap(), &testkit::jwks(&[TestKey::P256])).unwrap();
     let unverified = Unverified::parse(&token).unwrap();
-    Arc::new(unverified.verify(&keys, &Arc::new(expectation), now()).unwrap())
+    let verified = unverified.verify(&keys, &Arc::new(expectation), now()).unwrap();
+    Held { text: token.clone(), token: Arc::new(verified) }
 }
 
 /// A caller whose token has these scopes and roles, and who may obtain everything.
@@ -72,9 +79,9 @@ fn caller(scope: &str, roles: &[&str]) -> Caller {
     caller_of(verified(scope, roles, expectation()))
 }
 
-fn caller_of(token: Arc<VerifiedToken>) -> Caller {
-    let authorization = (http::header::AUTHORIZATION, HeaderValue::from_static("Bearer abc"));
-    let headers = HeaderMap::from_iter([authorization]);
+fn caller_of(Held { text, token }: Held) -> Caller {
+    let authorization = HeaderValue::from_str(&format!("Bearer {text}")).unwrap();
+    let headers = HeaderMap::from_iter([(http::header::AUTHORIZATION, authorization)]);
     let presented = AccessToken::try_from(present(&headers, None)).unwrap();
     confirm(token, &presented, Evidence::None).unwrap()
 }
@@ -292,7 +299,7 @@ fn lists_show_what_is_allowed_or_obtainable_as_the_operator_chose() {
         let names = ["free", "paid", "narrow", "boss", "unknown"];
         names
             .into_iter()
-            .filter(|name| policy.seen_by(&token).shows(&Target::Tool((*name).into())))
+            .filter(|name| policy.seen_by(&token.token).shows(&Target::Tool((*name).into())))
             .collect::<Vec<_>>()
     };
     assert_eq!(shown(Listing::Allowed), ["free", "narrow"]);

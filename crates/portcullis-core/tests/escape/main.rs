@@ -85,18 +85,19 @@ fn held(number: usize) -> Vec<&'static str> {
 }
 
 /// A token with these scopes, which is verified once for all cases.
-fn token(scopes: &[&str]) -> Arc<VerifiedToken> {
+fn token(scopes: &[&str]) -> (String, Arc<VerifiedToken>) {
     let now = UnixTime::from_secs(NOW);
     let claims = claims_with(&json!({ "scope": scopes.join(" ") }));
     let token = Signer::new(TestKey::P256).sign(&claims);
     let keys = KeySet::parse(ISSUER.parse().unwrap(), &testkit::jwks(&[TestKey::P256])).unwrap();
     let expectation = Arc::new(Expectation::new(ISSUER.parse().unwrap(), resource()));
-    Arc::new(Unverified::parse(&token).unwrap().verify(&keys, &expectation, now).unwrap())
+    let verified = Unverified::parse(&token).unwrap().verify(&keys, &expectation, now).unwrap();
+    (token, Arc::new(verified))
 }
 
-fn caller(token: &Arc<VerifiedToken>) -> Caller {
-    let authorization = (http::header::AUTHORIZATION, HeaderValue::from_static("Bearer abc"));
-    let headers = HeaderMap::from_iter([authorization]);
+fn caller((text, token): &(String, Arc<VerifiedToken>)) -> Caller {
+    let authorization = HeaderValue::from_str(&format!("Bearer {text}")).unwrap();
+    let headers = HeaderMap::from_iter([(http::header::AUTHORIZATION, authorization)]);
     let presented = AccessToken::try_from(present(&headers, None)).unwrap();
     confirm(token.clone(), &presented, Evidence::None).unwrap()
 }
@@ -118,7 +119,7 @@ fn compiled(rule: &RuleText) -> Result<Rule, BadRule> {
 fn permitted(
     rules: &[RuleText],
     held: &[&str],
-    token: &Arc<VerifiedToken>,
+    token: &(String, Arc<VerifiedToken>),
     (sample, body): (&Sample, Vec<u8>),
 ) -> Result<bool, TestCaseError> {
     let mut headers = HeaderMap::new();

@@ -6,14 +6,17 @@
 //! * a path is inside `/public/**` if, with escapes decoded once and twice, backslashes turned, dot and
 //!   empty segments resolved, it still begins with `/public/`; inside `/public/*.md` if nothing but one
 //!   segment that ends in `.md` follows;
-//! * a text is inside `*.md` if so resolved it ends in `.md` and has no `..` left; all is inside `*`;
+//! * a value that does not begin with the pattern's own letters is relative: it is inside `**.md` if so
+//!   resolved it ends in `.md` and has no `..` left, and inside `*.md` if moreover it is one segment;
+//! * what follows the letters before the first star is relative too, for who cuts those off;
+//! * all is inside `*`;
 //! * a URI is inside `https://*.example.com/docs/**` if every reader finds the scheme `https`, a host
 //!   that ends in `.example.com` and a path that so resolved begins with `/docs/`. A query is inside only
 //!   behind a closing `**`. All is inside `**`.
 
 use testkit::lenient::{Arguments, Call, Reading};
 
-use super::resolve::{paths, uris};
+use super::resolve::{forms, paths, uris};
 
 /// A rule as data: one entry, the scopes that it asks for, and perhaps a condition.
 #[derive(Clone, Debug)]
@@ -82,11 +85,24 @@ fn is_value_inside(pattern: &str, value: &str) -> bool {
     if pattern.contains("://") {
         return is_uri_inside(pattern, value);
     }
-    if pattern.contains('/') {
-        return paths(value).iter().all(|path| glob(pattern, path) && is_below(pattern, path));
-    }
     let climbs = |path: &str| path.split('/').any(|segment| segment == "..");
-    paths(value).iter().all(|path| glob(&all_stars(pattern), path) && !climbs(path))
+    is_relative_behind(pattern, value)
+        && paths(value)
+            .iter()
+            .all(|path| glob(pattern, path) && is_below(pattern, path) && !climbs(path))
+}
+
+/// Whether a server that cuts off the directory before the first star finds nothing that begins elsewhere.
+fn is_relative_behind(pattern: &str, text: &str) -> bool {
+    let literal = pattern.split('*').next().unwrap_or_default();
+    let directory = literal.rfind('/').map_or("", |at| &literal[..=at]);
+    forms(text).iter().all(|form| {
+        let Some(rest) = form.strip_prefix(directory) else { return true };
+        let is_drive = matches!(rest.as_bytes(), [drive, b':', ..] if drive.is_ascii_alphabetic());
+        let is_home = literal.is_empty() && rest.starts_with('~');
+        let is_rooted = rest.starts_with(['/', '\\']);
+        !is_rooted && !is_home && (!is_drive || literal.ends_with(':'))
+    })
 }
 
 fn is_uri_inside(pattern: &str, uri: &str) -> bool {
@@ -97,13 +113,17 @@ fn is_uri_inside(pattern: &str, uri: &str) -> bool {
     let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     // A closing `**` in place of the host is one over all that follows.
     let path = if path.is_empty() && host.ends_with("**") { "**" } else { path };
-    uris(uri).iter().all(|seen| {
-        glob(scheme, &seen.scheme)
-            && glob(host, &seen.host)
-            && glob(path, &seen.path)
-            && is_below(path, &seen.path)
-            && (!seen.has_query || pattern.ends_with("**"))
-    })
+    // Who reads the Web cuts nothing off, and the host that stands there is no directory.
+    let is_cut = !scheme.contains('*') && !scheme.starts_with("http") && host.find('*').is_none();
+    let cut_off = format!("{scheme}://{host}{}", if path.is_empty() { "**" } else { path });
+    (!is_cut || is_relative_behind(&cut_off, uri))
+        && uris(uri).iter().all(|seen| {
+            glob(scheme, &seen.scheme)
+                && glob(host, &seen.host)
+                && glob(path, &seen.path)
+                && is_below(path, &seen.path)
+                && (!seen.has_query || pattern.ends_with("**"))
+        })
 }
 
 /// Whether the path is below the directory that stands before the first star.

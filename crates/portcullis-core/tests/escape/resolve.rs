@@ -13,7 +13,7 @@ pub struct Seen {
 
 /// The text as it is, decoded once and decoded twice, each also as normalization and best-fit
 /// encodings leave it.
-fn forms(text: &str) -> Vec<String> {
+pub fn forms(text: &str) -> Vec<String> {
     let once = decoded(text);
     let twice = decoded(&once);
     let mut forms = vec![text.to_owned(), once, twice];

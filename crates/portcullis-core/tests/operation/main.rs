@@ -17,8 +17,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method as HttpMethod};
 use portcullis_core::json::Flaw;
 use portcullis_core::operation::{
-    Call, Class, Era, Limits, MAX_NAME, Malformed, Method, Operation, Reason, RequestId, Revision,
-    Target,
+    Call, Class, Era, Limits, MAX_NAME, MAX_TARGET_BYTES, Malformed, Method, Operation, Reason,
+    RequestId, Revision, Target,
 };
 use serde_json::{Value, json};
 

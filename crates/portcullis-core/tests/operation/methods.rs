@@ -164,6 +164,9 @@ fn responses_to_server_requests_belong_to_older_revisions() {
     for body in [
         json!({ "jsonrpc": "2.0", "id": "s1", "result": { "roots": [] } }),
         json!({ "jsonrpc": "2.0", "id": 4, "error": { "code": -1, "message": "no" } }),
+        json!({ "jsonrpc": "2.0", "id": 4, "error": { "code": -1, "message": "no" }, "result": null }),
+        json!({ "jsonrpc": "2.0", "id": 4, "result": {}, "error": null }),
+        json!({ "jsonrpc": "2.0", "id": 4, "result": null }),
     ] {
         let operation = post(body.to_string()).unwrap();
         assert_eq!(operation.calls()[0].method(), Method::Response);
@@ -172,6 +175,10 @@ fn responses_to_server_requests_belong_to_older_revisions() {
     }
     let nameless = json!({ "jsonrpc": "2.0", "result": {} });
     assert_eq!(reason(post(nameless.to_string())), Reason::Envelope);
+    let both = json!({ "jsonrpc": "2.0", "id": 4, "result": {}, "error": { "code": -1, "message": "no" } });
+    assert_eq!(reason(post(both.to_string())), Reason::Envelope);
+    let neither = json!({ "jsonrpc": "2.0", "id": 4, "result": null, "error": null });
+    assert_eq!(reason(post(neither.to_string())), Reason::Envelope);
 }
 
 #[test]

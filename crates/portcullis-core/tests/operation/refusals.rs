@@ -155,7 +155,7 @@ fn wrong_types_and_missing_members_are_named() {
     }
     assert_eq!(with("/id", json!("x".repeat(5000))), Reason::BadName("id"));
     assert_eq!(with("/method", json!(["tools/call"])), Reason::WrongType("method"));
-    for params in [json!(["a"]), json!(null), json!("a"), json!(1)] {
+    for params in [json!(["a"]), json!("a"), json!(1)] {
         assert_eq!(with("/params", params), Reason::WrongType("params"));
     }
     for name in [json!(1), json!(null), json!(["a"]), json!({ "a": 1 })] {
@@ -352,6 +352,33 @@ fn an_operation_has_a_bounded_number_of_targets() {
     assert!(post(json!([listen(1, 128), listen(2, 128)]).to_string()).is_ok());
     let more = post(json!([listen(1, 128), listen(2, 129)]).to_string());
     assert_eq!(reason(more), Reason::TooMany("the operation"));
+}
+
+/// Each is held against every rule that could match it.
+#[test]
+fn an_operation_has_targets_of_bounded_length() {
+    let listen = |more: &[&str]| {
+        let mut uris = vec!["x".repeat(MAX_NAME); MAX_TARGET_BYTES / MAX_NAME];
+        uris.extend(more.iter().map(|uri| (*uri).to_owned()));
+        let filter = json!({ "notifications": { "resourceSubscriptions": uris } });
+        post(legacy("subscriptions/listen", &filter))
+    };
+    assert!(listen(&[]).is_ok());
+    assert_eq!(reason(listen(&["x"])), Reason::TooMany("the operation"));
+}
+
+/// Some clients send null for what they leave out.
+#[test]
+fn no_params_may_be_written_as_null() {
+    let with = |method: &str, params: &str| {
+        post(format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#))
+    };
+    assert!(with("tools/list", "null").is_ok());
+    assert!(with("tools/list", "{}").is_ok());
+    for params in ["[]", "7", "\"\"", "false"] {
+        assert_eq!(reason(with("tools/list", params)), Reason::WrongType("params"));
+    }
+    assert_eq!(reason(with("tools/call", "null")), Reason::Missing("params.name"));
 }
 
 #[test]

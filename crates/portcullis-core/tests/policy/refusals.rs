@@ -107,14 +107,22 @@ fn conditions_that_no_argument_meets_are_refused() {
     let rule = || Rule::allow(["tools/call x"]).unwrap();
     assert!(rule().arg("path", ["/public/**"]).is_ok());
     let empty = BadRule::EmptyCondition { name: "path".to_owned() };
-    assert_eq!(rule().arg("path", []).unwrap_err(), empty);
+    assert_eq!(rule().arg("path", [""; 0]).unwrap_err(), empty);
+    // What is written out means itself.
+    for exact in ["..", "a\\b", "50%", "https://example.com/#a", "a//b"] {
+        assert!(rule().arg("path", [exact]).is_ok(), "{exact}");
+    }
     for (never, accepted) in [
         ("/public/../**", "/public/**"),
-        ("..", "..a"),
+        ("..*/..", "..a*/..a"),
         ("..;*", "..a;*"),
         ("50%*", "50*"),
         ("a%2*", "a%20*"),
         ("a\\*", "a*"),
+        ("a//*", "a/*"),
+        ("//*.example.com/", "https://*.example.com/"),
+        ("/ /*", "/ a/*"),
+        ("https:///*", "file:///*"),
         ("https://example.com/#*", "/example.com/#*"),
     ] {
         let refused = rule().arg("path", [never]).unwrap_err();
@@ -124,4 +132,24 @@ fn conditions_that_no_argument_meets_are_refused() {
     let mixed = Rule::allow(["tools/call x", "resources/read file:///**"]).unwrap();
     let no_arguments = BadRule::NoArguments { text: "resources/read".to_owned() };
     assert_eq!(mixed.arg("path", ["*"]).unwrap_err(), no_arguments);
+}
+
+/// Hosts are read from their ends, which belong to whoever registered them.
+#[test]
+fn hosts_of_the_web_with_open_ends_are_refused() {
+    for (open, accepted) in [
+        ("https://api.example.com*", "https://api.example.com/*"),
+        ("https://api.example.com**", "https://api.example.com/**"),
+        ("https://10.0.0.*/x", "https://10.0.0.1/x"),
+        ("https://*.example.*/x", "https://*.example.com/x"),
+        ("WSS://api*/x", "WSS://*/x"),
+        ("*://api*/x", "*://**/x"),
+        ("https://example.com:8*/", "https://example.com:*/"),
+        ("http*://a*", "note://a*"),
+    ] {
+        let [open, accepted] = [open, accepted].map(|uri| format!("resources/read {uri}"));
+        let bad = BadRule::Pattern { text: open.clone(), bad: BadPattern::OpenHost };
+        assert_eq!(Rule::allow([open.as_str()]).unwrap_err(), bad);
+        assert!(Rule::allow([accepted.as_str()]).is_ok(), "{accepted}");
+    }
 }

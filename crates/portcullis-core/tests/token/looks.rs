@@ -26,6 +26,10 @@ fn looks() {
         "+eyJhIjoxfQ.e30.AA",
         "-eyJhIjoxfQ.e30.AA",
         "-+/_eyJhIjoxfQ.e30.AA",
+        // Two parts more do not make it an encrypted one.
+        "eyJhIjoxfQ.a.b.c.d",
+        "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0.a.b",
+        "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0.a.b.c.",
     ] {
         assert!(looks_like_jwt(yes), "{yes}");
     }
@@ -40,8 +44,8 @@ fn looks() {
         "eyJhIjoxfQ",
         "ICAg.e30.AA",
         // The five parts of an encrypted token, also without an encrypted key.
-        "eyJhIjoxfQ.a.b.c.d",
-        "eyJhIjoxfQ..b.c.d",
+        "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0.a.b.c.d",
+        "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..b.c.d",
     ] {
         assert!(!looks_like_jwt(no), "{no}");
     }
@@ -54,7 +58,7 @@ fn looks() {
 fn a_refused_token_has_no_second_chance_as_an_opaque_one() {
     let token = signer().sign(&claims());
     assert!(judge(&token, expectation()).is_ok());
-    for tail in ["=", "==", "~", "+", "/", ".", "..", ".=", ".~.=", ".A"] {
+    for tail in ["=", "==", "~", "+", "/", ".", "..", ".=", ".~.=", ".A", ".A.A"] {
         let text = format!("{token}{tail}");
         assert!(looks_like_jwt(&text), "{tail}");
         assert!(matches!(judge(&text, expectation()), Err(Refusal::Jws(_))), "{tail}");

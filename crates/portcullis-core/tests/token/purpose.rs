@@ -139,6 +139,11 @@ fn where_the_type_is_jwt_the_claims_must_show_an_access_token() {
     }
     // By Keycloak's type.
     assert_eq!(judge(json!({"scope": null, "typ": "Bearer"}), lenient()), Ok(()));
+    assert_eq!(judge(json!({"typ": ["Bearer"]}), lenient()), Ok(()));
+    assert_eq!(
+        judge(json!({"typ": ["Bearer", "id"]}), lenient()),
+        Err(Refusal::OtherPurpose("typ"))
+    );
     assert_eq!(judge(json!({"scope": null, "typ": "bearer token"}), lenient()), none);
     let bound = json!({"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"});
     let dpop = |cnf: Value| json!({"scope": null, "nonce": "x", "typ": "DPoP", "cnf": cnf});

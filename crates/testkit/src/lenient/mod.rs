@@ -20,6 +20,8 @@ mod manner;
 mod parse;
 mod read;
 
+pub use self::read::{Aim, METHODS};
+
 /// A method, and the names, URIs and ids it is aimed at, in order.
 pub type Call = (String, Vec<String>);
 

@@ -6,17 +6,21 @@ use super::manner::{Manner, Names, Strings, Twice, Types};
 use super::parse::{Node, Text};
 use super::{Arguments, Call};
 
-/// What a method is aimed at.
-#[derive(Clone, Copy)]
-enum Aim {
+/// How a method says what it is aimed at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aim {
+    /// It is aimed at nothing.
     Nothing,
+    /// By a member of `params`.
     Member(&'static str),
+    /// By `params.ref`.
     Reference,
+    /// By `params.notifications`.
     Filter,
 }
 
 /// The methods of every revision.
-const METHODS: &[(&str, Aim)] = &[
+pub const METHODS: &[(&str, Aim)] = &[
     ("initialize", Aim::Nothing),
     ("server/discover", Aim::Nothing),
     ("ping", Aim::Nothing),

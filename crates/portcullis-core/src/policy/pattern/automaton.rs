@@ -4,70 +4,25 @@
 //! match go through the text side by side, as the bits of a few words. A pattern with one star needs not
 //! even that, and what does not end as the pattern ends is turned away before.
 
-use std::ops::Range;
-
-use super::plain::has_hollow_segment;
-use super::reach::{Reach, Regions};
-use super::{Atom, Pattern};
-
-/// A text that patterns are held against.
-#[derive(Clone, Debug)]
-pub(in crate::policy) struct Text<'t> {
-    bytes: &'t [u8],
-    /// Where the text, read as a URI, names a host.
-    authority: Range<usize>,
-    /// It has a segment that some readers drop: where it is a URI, before its query.
-    has_hollow: bool,
-    /// It has a scheme of the Web, but no host.
-    is_hostless: bool,
-    has_escapes: bool,
-}
-
-impl<'t> Text<'t> {
-    pub(in crate::policy) fn new(text: &'t str) -> Text<'t> {
-        let authority = Regions::of(text).authority;
-        let path = text.get(authority.end..).unwrap_or_default();
-        let path = path.split('?').next().unwrap_or_default();
-        Text {
-            bytes: text.as_bytes(),
-            has_hollow: has_hollow_segment(path),
-            is_hostless: authority.is_empty() && has_web_scheme(text),
-            has_escapes: text.contains('%'),
-            authority,
-        }
-    }
-
-    pub(in crate::policy) fn bytes(&self) -> &'t [u8] {
-        self.bytes
-    }
-
-    /// What stands before, in and behind the authority, of a part of the text.
-    fn parts(&self, range: &Range<usize>) -> [(&'t [u8], bool); 3] {
-        let clamped = |at: usize| at.clamp(range.start, range.end.max(range.start));
-        let (start, end) = (clamped(self.authority.start), clamped(self.authority.end));
-        let part = |range: Range<usize>| self.bytes.get(range).unwrap_or_default();
-        [(part(range.start..start), false), (part(start..end), true), (part(end..range.end), false)]
-    }
-}
+use super::reach::Reach;
+use super::{Atom, Pattern, Text};
 
 impl Pattern {
     /// Whether all that follows the first `from` bytes of the text matches.
     pub(in crate::policy) fn matches(&self, text: &Text<'_>, from: usize) -> bool {
-        let slips = self.slip.segments && text.has_hollow
-            || self.slip.host && text.is_hostless
-            || self.slip.escape && text.has_escapes;
-        if slips {
+        if !text.is_plain() || self.slip.spoils(text) {
             return false;
         }
+        let bytes = text.as_str().as_bytes();
         let (stars, suffix) = without_suffix(&self.atoms);
-        let Some(end) = text.bytes.len().checked_sub(suffix.len()) else { return false };
-        let ending = text.bytes.get(end..).unwrap_or_default();
+        let Some(end) = bytes.len().checked_sub(suffix.len()) else { return false };
+        let ending = bytes.get(end..).unwrap_or_default();
         if end < from || !suffix.iter().zip(ending).all(|(atom, byte)| *atom == Atom::Byte(*byte)) {
             return false;
         }
         match (stars, &self.ways) {
             ([], _) => end == from,
-            ([Atom::Star(Reach::All)], _) => true,
+            ([Atom::Star(Reach::Any)], _) => true,
             ([Atom::Star(reach)], _) => text
                 .parts(&(from..end))
                 .iter()
@@ -83,13 +38,6 @@ impl Pattern {
         let parts = [(text.as_bytes(), false)];
         Masks::<LONG>::of(&self.atoms).run(parts) != [0; LONG]
     }
-}
-
-/// Whether browsers find a host behind the scheme, however many slashes stand between. `file` is of
-/// these schemes too, and alone among them needs no host.
-fn has_web_scheme(text: &str) -> bool {
-    let scheme = text.split(':').next().unwrap_or_default();
-    ["http", "https", "ws", "wss", "ftp"].iter().any(|web| scheme.eq_ignore_ascii_case(web))
 }
 
 /// The atoms up to the last star, and the literal rest.

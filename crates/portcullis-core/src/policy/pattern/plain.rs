@@ -5,11 +5,11 @@
 
 use std::borrow::Cow;
 
-/// Whether a URI or path means to everybody what it spells: no dot segments however disguised, no
-/// backslashes, no control characters, and no escapes but of ordinary characters.
+/// Whether a URI or path means to everybody what it spells, as far as single segments go: no dot segments
+/// however disguised, no backslashes, no control characters, and no escapes but of ordinary characters.
 ///
 /// Query and fragment are held to the same: a server that maps `?path=../x` is as easily misled.
-pub(in crate::policy) fn is_plain_path(text: &str) -> bool {
+pub(super) fn is_plain(text: &str) -> bool {
     let Some(read) = unescaped(text) else { return false };
     if read.chars().any(|c| c.is_control() || is_slash_in_disguise(c)) {
         return false;
@@ -25,21 +25,24 @@ fn parts_segments(c: char) -> bool {
         || matches!(c, '\u{a5}' | '\u{20a9}' | '\u{ffe5}' | '\u{ffe6}')
 }
 
-/// Whether a segment between others is empty for some reader: as it stands, or once its parameters, its
-/// blanks or what is invisible in it are gone.
-pub(super) fn has_hollow_segment(path: &str) -> bool {
-    let read = unescaped(path).unwrap_or(Cow::Borrowed(path));
-    let mut segments = read.split('/');
-    let _last = segments.next_back();
-    segments.skip(1).any(|segment| {
-        let name = segment.split(';').next().unwrap_or_default();
-        name.chars().all(|c| c.is_whitespace() || is_invisible(c))
-    })
+/// Whether a segment is empty for some reader: as it stands, or once its parameters, its blanks or what
+/// is invisible in it are gone.
+pub(super) fn is_hollow(segment: &str) -> bool {
+    let name = segment.split(';').next().unwrap_or_default();
+    match unescaped(name) {
+        Some(name) => trimmed(&name).is_empty(),
+        None => false,
+    }
+}
+
+/// The text without the blanks and the invisible at its beginning.
+pub(super) fn trimmed(text: &str) -> &str {
+    text.trim_start_matches(|c: char| c.is_whitespace() || is_invisible(c))
 }
 
 /// The text with its escapes resolved, once; `None` where an escape is broken or stands for what only
 /// someone in disguise would escape.
-fn unescaped(text: &str) -> Option<Cow<'_, str>> {
+pub(super) fn unescaped(text: &str) -> Option<Cow<'_, str>> {
     if !text.contains('%') {
         return Some(Cow::Borrowed(text));
     }
