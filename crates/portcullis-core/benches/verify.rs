@@ -13,6 +13,8 @@ use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
     RsaPublicKeyComponents,
 };
+use http::{HeaderMap, HeaderValue};
+use portcullis_core::bearer::{AccessToken, present};
 use portcullis_core::keys::KeySet;
 use portcullis_core::time::UnixTime;
 use portcullis_core::token::{Expectation, Unverified};
@@ -38,8 +40,12 @@ fn compare(key: TestKey) -> bool {
         Arc::new(Expectation::new(ISSUER.parse().unwrap(), AUDIENCE.parse().unwrap()));
     let now = UnixTime::from_secs(NOW);
 
+    let authorization = HeaderValue::from_str(&format!("Bearer {token}")).unwrap();
+    let headers = HeaderMap::from_iter([(http::header::AUTHORIZATION, authorization)]);
+    let presented = AccessToken::try_from(present(&headers, None)).unwrap();
+
     let full = || {
-        let token = Unverified::parse(black_box(&token)).unwrap();
+        let token = Unverified::of(black_box(&presented)).unwrap();
         token.verify(&keys, &expectation, now).unwrap()
     };
     let raw = || kept.verify_sig(black_box(signed.as_bytes()), &signature).unwrap();

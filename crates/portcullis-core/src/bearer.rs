@@ -120,7 +120,7 @@ fn credentials(value: &[u8]) -> Result<Option<AccessToken<'_>>, Malformed> {
     if text.is_empty() || token68_length(token) != text.len() {
         return Err(Malformed::NotToken68);
     }
-    Ok(Some(AccessToken { scheme, text }))
+    Ok(Some(AccessToken { scheme, text, hash: TokenHash::of(text) }))
 }
 
 /// Whether a query has a parameter that some parser reads as `access_token`: behind `&` or, as older
@@ -141,6 +141,7 @@ fn names_a_token(query: &str) -> bool {
 pub struct AccessToken<'h> {
     scheme: Scheme,
     text: &'h str,
+    hash: TokenHash,
 }
 
 impl<'h> AccessToken<'h> {
@@ -156,7 +157,7 @@ impl<'h> AccessToken<'h> {
 
     /// What stands for the token in caches and logs.
     pub fn hash(&self) -> TokenHash {
-        TokenHash::of(self.text)
+        self.hash
     }
 }
 

@@ -7,7 +7,7 @@
 //! # The way of one request
 //!
 //! ```text
-//! headers ──► bearer::present ──► token::Unverified::parse ──► (keys, or an introspection answer)
+//! headers ──► bearer::present ──► token::Unverified::of ─────► (keys, or an introspection answer)
 //!                                                                            │
 //!             proof::confirm ◄── VerifiedToken ◄── Unverified::verify ◄──────┘
 //!                   │                              introspection::judge
@@ -43,7 +43,7 @@
 //!     now: UnixTime,
 //! ) -> Result<Caller, Failure> {
 //!     let token = AccessToken::try_from(present(headers, None))?;
-//!     let unverified = Unverified::parse(token.text())?;
+//!     let unverified = Unverified::of(&token)?;
 //!     let expectation = unverified.expected_by([expectation]).ok_or(Failure::UnknownIssuer)?;
 //!     let verified = unverified.verify(keys, expectation, now)?;
 //!     Ok(confirm(Arc::new(verified), &token, Evidence::None)?)

@@ -1,6 +1,6 @@
 //! Access tokens: from a stranger's text to a [`VerifiedToken`] (RFC 7519, RFC 9068, RFC 8725).
 //!
-//! The way is one-directional and its stations are types. [`Unverified::parse`] reads as much as is
+//! The way is one-directional and its stations are types. [`Unverified::of`] reads as much as is
 //! needed to choose the issuer and its keys; nobody can ask it for more. [`Unverified::verify`] checks
 //! signature and claims against an [`Expectation`] and makes the only thing the rest of Portcullis
 //! believes. `accept` is where claims become a token, for signed tokens and introspection answers
@@ -25,7 +25,7 @@ pub(crate) use rules::Origin;
 pub use verified::VerifiedToken;
 pub(crate) use verified::accept;
 
-use crate::bearer::TokenHash;
+use crate::bearer::{AccessToken, TokenHash};
 use crate::json::{At, Document};
 use crate::jws::{self, Algorithm, Compact};
 use crate::keys::{KeySet, NoMatch};
@@ -33,15 +33,24 @@ use crate::time::UnixTime;
 
 /// A token whose signature has not been verified: good for finding the key, and for nothing else.
 pub struct Unverified<'t> {
-    text: &'t str,
+    hash: TokenHash,
     compact: Compact<'t>,
     claims: Arc<Document>,
     issuer: At,
 }
 
 impl<'t> Unverified<'t> {
-    /// Reads a token as far as is needed to know whose it claims to be.
+    /// Reads the token of a request as far as is needed to know whose it claims to be.
+    pub fn of(presented: &AccessToken<'t>) -> Result<Self, Refusal> {
+        Self::read(presented.text(), presented.hash())
+    }
+
+    /// The same, of a token that came by other ways than an `Authorization` header.
     pub fn parse(text: &'t str) -> Result<Self, Refusal> {
+        Self::read(text, TokenHash::of(text))
+    }
+
+    fn read(text: &'t str, hash: TokenHash) -> Result<Self, Refusal> {
         let mut compact = Compact::parse(text)?;
         refuse_foreign_type(compact.typ())?;
         let claims = Document::read(compact.take_payload()).map_err(Refusal::Json)?;
@@ -50,7 +59,7 @@ impl<'t> Unverified<'t> {
             return Err(Refusal::Malformed("iss"));
         }
         let issuer = issuer.place();
-        Ok(Unverified { text, compact, claims: Arc::new(claims), issuer })
+        Ok(Unverified { hash, compact, claims: Arc::new(claims), issuer })
     }
 
     /// The one of a server's expectations that is about this token's issuer. To be asked before any
@@ -97,7 +106,7 @@ impl<'t> Unverified<'t> {
             Arc::clone(&self.claims),
             expectation,
             now,
-            TokenHash::of(self.text),
+            self.hash,
             Origin::Signed { typ: self.compact.typ() },
         )
     }

@@ -218,12 +218,16 @@ pub(super) fn name(what: &'static str, claim: Option<Item<'_>>) -> Result<Option
     match claim {
         None => Ok(None),
         Some(claim) => match claim.as_str() {
-            Some(text) if !text.is_empty() && !text.chars().any(char::is_control) => {
-                Ok(Some(claim.place()))
-            }
+            Some(text) if !text.is_empty() && !has_control(text) => Ok(Some(claim.place())),
             _ => Err(Refusal::Malformed(what)),
         },
     }
+}
+
+fn has_control(text: &str) -> bool {
+    // Nearly every name is visible ASCII.
+    let is_visible = |byte| matches!(byte, b' '..=b'~');
+    !text.bytes().all(is_visible) && text.chars().any(char::is_control)
 }
 
 fn time(what: &'static str, claim: Option<Item<'_>>) -> Result<Option<UnixTime>, Refusal> {

@@ -105,7 +105,7 @@ impl Server {
         // 1: one header, one token.
         let token = AccessToken::try_from(bearer::present(headers, query))?;
         // 2: whose token it claims to be. Nothing is asked of an issuer that is not ours.
-        let unverified = Unverified::parse(token.text())?;
+        let unverified = Unverified::of(&token)?;
         let expectation = unverified.expected_by([&self.expectation]);
         let expectation = expectation.ok_or(Failure::UnknownIssuer)?;
         // 3: the issuer's keys. A gateway has them in a cache; here they were always at hand.
