@@ -233,3 +233,35 @@ fn batches_are_read_whole_and_only_where_a_revision_has_them() {
         assert_eq!(reason(post(format!("[{inner}]"))), wanted, "{inner}");
     }
 }
+
+/// What operators are told is what is done.
+#[test]
+fn the_documented_table_is_the_one_in_force() {
+    let documented = include_str!("../../../../docs/operations.md");
+    let (_, requests) = documented.split_once("## Requests of clients").unwrap();
+    let (requests, _) = requests.split_once("## Notifications of clients").unwrap();
+    let rows = requests.lines().filter_map(|line| line.strip_prefix("| `"));
+    let rows: Vec<(Method, &str)> = rows
+        .map(|row| {
+            let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+            let name = cells[0].split('`').next().unwrap();
+            let method = Method::from_name(name);
+            assert_eq!(method.as_str(), name);
+            (method, cells[cells.len() - 2])
+        })
+        .collect();
+    for method in Method::named() {
+        let classes: Vec<&str> =
+            rows.iter().filter(|row| row.0 == method).map(|row| row.1).collect();
+        assert!(!classes.is_empty(), "{method} is not in docs/operations.md");
+        for written in classes {
+            let class = match method.class() {
+                Class::Open => written == "open",
+                Class::Base => written == "base",
+                Class::Target => written.starts_with("rule: `"),
+                Class::Method => false,
+            };
+            assert!(class, "{method}: {written}");
+        }
+    }
+}
