@@ -22,7 +22,7 @@ use crate::token::{Refusal, VerifiedToken};
 pub struct Permit {
     operation: Operation,
     caller: Caller,
-    rule: Option<RulePlace>,
+    rules: Vec<RulePlace>,
 }
 
 impl Permit {
@@ -56,9 +56,9 @@ impl Permit {
         &self.caller
     }
 
-    /// The place of the rule that allowed it; of several targets the last one's.
-    pub fn rule(&self) -> Option<RulePlace> {
-        self.rule
+    /// The places of the rules that allowed it: one for each target that needed a rule, in their order.
+    pub fn rules(&self) -> &[RulePlace] {
+        &self.rules
     }
 }
 
@@ -76,18 +76,18 @@ pub fn decide(
     now: UnixTime,
 ) -> Result<Permit, Denial> {
     match judge(policy, caller.token(), &operation, now) {
-        Ok(rule) => Ok(Permit { operation, caller, rule }),
+        Ok(rules) => Ok(Permit { operation, caller, rules }),
         Err(failure) => Err(Denial::of_operation(failure, operation, caller)),
     }
 }
 
-/// The rule that allows all of the operation, the last one's where it takes several.
+/// The rules that allow the operation, one for each target that needs one.
 fn judge(
     policy: &Policy,
     token: &VerifiedToken,
     operation: &Operation,
     now: UnixTime,
-) -> Result<Option<RulePlace>, Failure> {
+) -> Result<Vec<RulePlace>, Failure> {
     // A token verified a minute ago and kept may have ended since.
     if !token.is_current(now) {
         return Err(Failure::Token(Refusal::Expired(token.expires())));
@@ -99,7 +99,7 @@ fn judge(
     }
     let view = policy.seen_by(token);
     let mut read = Read { policy, operation, given: BTreeMap::new() };
-    let mut allowed_by = None;
+    let mut rules = Vec::new();
     for (place, call) in operation.calls().iter().enumerate() {
         for ask in Policy::asks(call) {
             let mut verdict = view.evaluate(ask);
@@ -107,12 +107,12 @@ fn judge(
                 verdict = view.judge(ask, Some(read.given(place, call)));
             }
             match verdict {
-                Verdict::Yes { rule } => allowed_by = rule.or(allowed_by),
+                Verdict::Yes { rule } => rules.extend(rule),
                 Verdict::No | Verdict::DependsOnArguments => return Err(refusal(&view, read)),
             }
         }
     }
-    Ok(allowed_by)
+    Ok(rules)
 }
 
 /// Why an operation is refused: the scopes that all of it needs where the caller can obtain them (RS-7),

@@ -22,7 +22,7 @@ use portcullis_core::error::Failure;
 use portcullis_core::id::ResourceId;
 use portcullis_core::keys::KeySet;
 use portcullis_core::operation::{Limits, Operation, Target};
-use portcullis_core::policy::{Listing, Policy, Rule, RulePlace};
+use portcullis_core::policy::{Listing, Policy, Rule};
 use portcullis_core::proof::{Caller, Evidence, confirm};
 use portcullis_core::scope::{Role, Scope, ScopeSet};
 use portcullis_core::time::UnixTime;
@@ -152,10 +152,29 @@ fn a_permit_owns_what_was_allowed() {
     let body = operation.body().clone();
     let permit = permit(&policy, caller("", &[]), operation);
     assert_eq!(permit.body(), &body);
-    assert_eq!(permit.rule().map(RulePlace::index), Some(1));
+    assert_eq!(places(&permit), [1]);
     assert_eq!(permit.calls().len(), 1);
     assert_eq!(permit.caller().token().subject(), Some("alice"));
     assert_eq!(failure(&policy, caller("", &[]), call("delete")), Failure::Forbidden);
+}
+
+fn places(permit: &Permit) -> Vec<usize> {
+    permit.rules().iter().map(|place| place.index()).collect()
+}
+
+#[test]
+fn a_permit_names_the_rule_of_each_target() {
+    let rules = [allow("tools/call write"), allow("tools/call read_*").scopes(scopes("read"))];
+    let policy = Policy::rules(resource(), rules).build().unwrap();
+    let batch = |tools: &[&str]| {
+        let messages: Vec<Value> =
+            tools.iter().map(|tool| message("tools/call", &json!({ "name": tool }))).collect();
+        read(&json!(messages))
+    };
+    let both = permit(&policy, caller("read", &[]), batch(&["read_a", "write", "read_b"]));
+    assert_eq!(places(&both), [1, 0, 1]);
+    let list = permit(&policy, caller("", &[]), read(&message("tools/list", &json!({}))));
+    assert!(places(&list).is_empty(), "no rule was asked");
 }
 
 #[test]

@@ -165,7 +165,7 @@ impl Report {
         let server = Server::new(&key.to_jwks()?)?;
         let judged = |entry: table::Entry| {
             let verdict = match server.judge(&entry.request, now) {
-                Ok(permit) => Verdict::Allowed { rule: permit.rule() },
+                Ok(permit) => Verdict::Allowed { rule: permit.rules().first().copied() },
                 Err(denial) => Verdict::Denied {
                     answer: denial.respond(&server.resource, &server.policy),
                     failure: denial.failure().clone(),
