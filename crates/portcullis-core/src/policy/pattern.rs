@@ -197,6 +197,12 @@ impl Pattern {
     }
 }
 
+/// Whether the pattern begins at the root of all files, from where a drive leads nowhere else.
+fn is_every_file(pattern: &str) -> bool {
+    let literal = pattern.split('*').next().unwrap_or_default();
+    ["file://", "file:///"].iter().any(|root| literal.eq_ignore_ascii_case(root))
+}
+
 impl Slip {
     fn of(language: Language, text: &str, atoms: &[Atom]) -> Slip {
         if language == Language::Name || matches!(atoms, [Atom::Star(Reach::EveryUri)]) {
@@ -214,7 +220,7 @@ impl Slip {
                 .iter()
                 .any(|atom| matches!(atom, Atom::Star(reach) if reach.is_over_hosts())),
             escape: atoms.windows(2).any(splits),
-            drives: Some(Text::new(text).drives()),
+            drives: (!is_every_file(text)).then(|| Text::new(text).drives()),
             opening,
         }
     }

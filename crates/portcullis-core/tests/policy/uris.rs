@@ -134,7 +134,9 @@ fn a_star_brings_no_structure_into_path_and_query() {
             &["note://a/b", "note://a?b", "note://a#b", "note://", "note:///"],
         ),
         ("docs:///**", &["docs:///a"], &["docs:////a"]),
-        ("file://**", &["file:///a", "file://server/a"], &["file:////server/a"]),
+        ("file://**", &["file:///a", "file://server/a", "file:///C:/a"], &["file:////server/a"]),
+        ("file:///**.md", &["file:///a.md", "file:///C:/a.md"], &["file:///C:/a"]),
+        ("file:///a/**", &["file:///a/b"], &["file:///a/C:/b", "file:///C:/b"]),
         (
             "repo://main/**",
             &[
