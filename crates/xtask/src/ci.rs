@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::args::Args;
 use crate::repo::{Clock, End, Failure, Repo, Result, failed, tool};
-use crate::steps::{STEPS, Step, Tier, Work};
+use crate::steps::{OLDEST_RUST, STEPS, Step, Tier, Work};
 use crate::{fuzz, mutants, tidy, vectors};
 
 pub(crate) const HELP: &str = "\
@@ -113,7 +113,18 @@ fn work(repo: &Repo, work: &Work) -> Result<End> {
             mutants::run(repo, &mutants::Plan::whole(*minutes)).map(End::Ran)
         }
         Work::Advisories => advisories(repo),
+        Work::OldestRust => oldest_rust(repo),
     }
+}
+
+fn oldest_rust(repo: &Repo) -> Result<End> {
+    let has_it = repo.capture("rustup", &["run", OLDEST_RUST, "rustc", "--version"]);
+    if !has_it.is_ok_and(|out| out.ok) {
+        return Ok(End::NotRun(format!("NOT CHECKED: rustup toolchain install {OLDEST_RUST}")));
+    }
+    let check = ["run", OLDEST_RUST, "cargo", "check", "--workspace", "--all-targets", "--locked"];
+    // A build of its own, so that the other one is not thrown away.
+    repo.show("rustup", &check, &[("CARGO_TARGET_DIR", "target/oldest-rust")]).map(End::Ran)
 }
 
 pub(crate) fn advisories_main(repo: &Repo, args: Args) -> Result {

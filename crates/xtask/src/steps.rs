@@ -28,7 +28,11 @@ pub(crate) enum Work {
         minutes: u64,
     },
     Advisories,
+    OldestRust,
 }
+
+/// `rust-version` of the workspace's crates, as rustup names it.
+pub(crate) const OLDEST_RUST: &str = concat!(env!("CARGO_PKG_RUST_VERSION"), ".0");
 
 pub(crate) const STEPS: &[Step] = &[
     Step {
@@ -106,6 +110,12 @@ pub(crate) const STEPS: &[Step] = &[
         ),
     },
     Step {
+        name: "oldest-rust",
+        tier: Tier::Nightly,
+        proves: "the oldest Rust that is promised compiles everything",
+        work: Work::OldestRust,
+    },
+    Step {
         name: "long-fuzz",
         tier: Tier::Nightly,
         proves: "no target has a finding within ten minutes",
@@ -153,6 +163,9 @@ impl Work {
             Work::Fuzz { seconds } => format!("cargo xtask fuzz --seconds {seconds}"),
             Work::Mutants { minutes } => format!("cargo xtask mutants --minutes {minutes}"),
             Work::Advisories => "cargo xtask advisories".to_owned(),
+            Work::OldestRust => {
+                format!("rustup run {OLDEST_RUST} cargo check --workspace --all-targets --locked")
+            }
         }
     }
 }
