@@ -69,6 +69,7 @@ impl ScopeSet {
     /// Reads the value of a `scope` parameter: scopes with one space between them. A scope named twice
     /// counts once. The empty text is not in the grammar; no scopes at all is `ScopeSet::default()`.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
+        // Few tokens have more; growing costs more than the room.
         let mut scopes = Vec::with_capacity(8);
         for token in text.split(' ') {
             if scopes.len() == MAX_SCOPES {

@@ -8,10 +8,10 @@ pub(crate) const HELP: &str = "\
 usage: cargo xtask sizes
 
 Prints the median and the maximum length of the Rust files and functions, and names what is above
-600 and 80 lines.
+300 and 80 lines.
 ";
 
-const LONG_FILE: usize = 600;
+const LONG_FILE: usize = 300;
 const LONG_FUNCTION: usize = 80;
 
 pub(crate) fn main(repo: &Repo, args: Args) -> Result {

@@ -86,9 +86,10 @@ impl<'de, R: ReadObject<'de> + Copy> ReadObject<'de> for At<'_, R> {
     }
 }
 
-/// Each member's name is held against all that are wanted; where there are more, none of the values is
-/// known. Tools have a dozen parameters.
+/// Each member's name is held against all that are wanted; where there are more, or a longer one, none of the
+/// values is known. Tools have a dozen parameters.
 const MAX_MEMBERS: usize = 1024;
+const MAX_NAME: usize = 1024;
 
 /// Reads the members whose names are wanted, or could be taken for a wanted one.
 #[derive(Clone, Copy)]
@@ -99,12 +100,13 @@ impl<'de> ReadObject<'de> for Pick<'_> {
     fn read<A: MapAccess<'de>>(self, walk: Walk<'_>, mut map: A) -> Result<Self::Out, A::Error> {
         let mut arguments: Vec<(String, Argument<'de>)> = Vec::new();
         let (mut names, mut shadowed) = (Names::new(), Names::new());
-        let mut members = 0_usize;
+        let (mut members, mut is_read) = (0_usize, true);
         while let Some(name) = map.next_key_seed(Note(&mut names))? {
             let name = name.ok_or_else(|| walk.refuse(Flaw::DuplicateMember))?;
             let has_escapes = matches!(name, Cow::Owned(_));
             members = members.saturating_add(1);
-            if members > MAX_MEMBERS {
+            is_read &= members <= MAX_MEMBERS && name.len() <= MAX_NAME;
+            if !is_read {
                 map.next_value_seed(walk)?;
                 continue;
             }
@@ -124,7 +126,7 @@ impl<'de> ReadObject<'de> for Pick<'_> {
             }
         }
         for (name, argument) in &mut arguments {
-            if members > MAX_MEMBERS || shadowed.contains(name) {
+            if !is_read || shadowed.contains(name) {
                 *argument = Argument::Opaque;
             }
         }

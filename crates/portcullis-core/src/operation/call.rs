@@ -241,7 +241,20 @@ fn targets(source: &ByteString, method: Method, params: &Params<'_>) -> Result<T
             None => return Err(Reason::Missing("params.ref")),
         },
         Method::SubscriptionsListen => return news(source, params).map(Targets::Many),
-        _ => return Ok(Targets::None),
+        Method::Initialize
+        | Method::ServerDiscover
+        | Method::Ping
+        | Method::ToolsList
+        | Method::PromptsList
+        | Method::ResourcesList
+        | Method::ResourcesTemplatesList
+        | Method::LoggingSetLevel
+        | Method::TasksList
+        | Method::Notification
+        | Method::Response
+        | Method::OpenStream
+        | Method::EndSession
+        | Method::Other => return Ok(Targets::None),
     };
     Ok(Targets::One(target))
 }

@@ -104,6 +104,9 @@ pub enum Reason {
     /// A name or URI that is empty, too long, holds control characters, or has blanks at its ends.
     #[error("{0} must be 1 to {MAX_NAME} bytes without control characters or blanks at its ends")]
     BadName(&'static str),
+    /// A request id that is too long to be kept.
+    #[error("id is longer than {MAX_NAME} bytes")]
+    LongId,
     /// More targets in one message than anybody needs.
     #[error("{0} has too many entries")]
     TooMany(&'static str),
@@ -179,6 +182,7 @@ impl Reason {
             | Reason::UnknownMember
             | Reason::NotJsonRpc2
             | Reason::Envelope
+            | Reason::LongId
             | Reason::Batch
             | Reason::BatchSize { .. }
             | Reason::ResponseNotExpected => -32600,

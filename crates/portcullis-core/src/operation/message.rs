@@ -21,7 +21,8 @@ const ENVELOPE: &[&str] = &["jsonrpc", "id", "method", "params", "result", "erro
 const PARAMS: &[&str] = &["name", "uri", "taskId", "arguments", "ref", "notifications", "_meta"];
 const REFERENCE: &[&str] = &["type", "name", "uri"];
 const META: &[&str] = &[PROTOCOL_VERSION];
-const NOTIFICATIONS: &[&str] = &[
+/// The names in the filter of `subscriptions/listen` that a revision defines.
+const NEWS: &[&str] = &[
     "toolsListChanged",
     "promptsListChanged",
     "resourcesListChanged",
@@ -244,7 +245,7 @@ impl<'de> ReadObject<'de> for Envelope<'_, 'de> {
                         Some(Shape::Text(text)) if text.len() <= MAX_NAME => {
                             RequestId::Text(ByteString::from(text.into_owned()))
                         }
-                        Some(Shape::Text(_)) => return Err(refused.refuse(Reason::BadName("id"))),
+                        Some(Shape::Text(_)) => return Err(refused.refuse(Reason::LongId)),
                         _ => return Err(refused.refuse(Reason::WrongType("id"))),
                     };
                     if message.id.replace(id).is_some() {
@@ -333,7 +334,7 @@ impl<'de> ReadObject<'de> for FilterReader<'_> {
     type Out = Filter<'de>;
     fn read<A: MapAccess<'de>>(self, walk: Walk<'_>, mut map: A) -> Result<Self::Out, A::Error> {
         let mut filter = Filter::default();
-        let mut members = Members::new(walk, self.0, NOTIFICATIONS);
+        let mut members = Members::new(walk, self.0, NEWS);
         while let Some(name) = map.next_key_seed(Text)? {
             match name.as_ref() {
                 "resourceSubscriptions" => members.place(&mut filter.resources, &mut map, Items)?,

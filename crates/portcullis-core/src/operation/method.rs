@@ -4,7 +4,9 @@ use std::fmt;
 
 /// What a message wants, by its method name and nothing else.
 ///
-/// `docs/operations.md` shows the same table with the targets of each method.
+/// `docs/operations.md` shows the same table with the targets of each method. A new one needs a row of the
+/// table below and of that one, an arm in `call::targets`, and where rules govern it, one in the `instead` of
+/// `policy::rule`; `testkit` reads methods by a table of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "each variant is the method name it stands for, given by `as_str`")]
 pub enum Method {
@@ -90,7 +92,8 @@ const TABLE: &[(&str, Method, Class, NameSource)] = {
     ]
 };
 
-const NOTIFICATIONS: &str = "notifications/";
+/// What every notification begins with.
+pub(crate) const NOTIFICATIONS: &str = "notifications/";
 
 impl Method {
     /// The method a name stands for; names are compared byte for byte.

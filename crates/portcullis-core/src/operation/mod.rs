@@ -30,6 +30,7 @@ pub use self::call::{Call, Target};
 use self::headers::{Headers, Mirrored};
 pub use self::malformed::{MAX_NAME, MAX_TARGET_BYTES, MAX_TARGETS, Malformed, Reason, RequestId};
 use self::message::Message;
+pub(crate) use self::method::NOTIFICATIONS;
 pub use self::method::{Class, Method};
 pub use self::revision::{Era, Revision};
 use crate::fold::Wanted;

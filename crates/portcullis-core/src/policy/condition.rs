@@ -2,13 +2,14 @@
 
 use std::fmt;
 
-use super::pattern::{BadPattern, Language, Pattern, Text};
+use super::pattern::{BadPattern, Language, MAX_PATTERN, Pattern, Text};
+use crate::json;
 use crate::operation::{Argument, Arguments, Scalar};
 
 /// What an argument may be, as an operator writes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ArgumentPattern<'a> {
-    /// A string: without a star just this one; `*` alone is any value.
+    /// A string: without a star just this one; nothing but stars is any value.
     Text(&'a str),
     /// This integer, and no string that looks like it.
     Integer(i64),
@@ -69,15 +70,25 @@ impl Condition {
 
     pub(super) fn accept(&mut self, pattern: ArgumentPattern<'_>) -> Result<(), BadPattern> {
         self.any.push(match pattern {
-            ArgumentPattern::Text("*" | "**") => Accepted::Anything,
+            ArgumentPattern::Text(text) if !text.is_empty() && text.bytes().all(|b| b == b'*') => {
+                Accepted::Anything
+            }
             ArgumentPattern::Text(text) if text.contains('*') => {
                 Accepted::Like(Pattern::compile(text, Language::of_argument(text))?)
             }
             ArgumentPattern::Text(text) => {
-                Pattern::check(text, Language::of_argument(text))?;
+                if text.len() > MAX_PATTERN {
+                    return Err(BadPattern::TooLong);
+                }
+                if text.chars().any(char::is_control) {
+                    return Err(BadPattern::Characters);
+                }
                 Accepted::Exact(text.to_owned())
             }
-            ArgumentPattern::Integer(number) => Accepted::Integer(number),
+            ArgumentPattern::Integer(number) => {
+                let exact = json::exact(number.into()).ok_or(BadPattern::InexactInteger)?;
+                Accepted::Integer(exact)
+            }
             ArgumentPattern::Bool(flag) => Accepted::Bool(flag),
         });
         Ok(())
@@ -119,35 +130,39 @@ enum Value<'a> {
     Text(Text<'a>),
 }
 
-/// An argument with more to read, be it one value or a list of them, is held against no pattern, of which
-/// a policy may have many. Paths, URIs and queries are far shorter.
-const MAX_READ: usize = 16 * 1024;
+/// So much of the arguments of one operation is held against patterns with stars, of which a policy may have
+/// many. Paths, URIs and queries are far shorter.
+pub(crate) const MAX_READ: usize = 32 * 1024;
 
-impl<'a> From<Arguments<'a>> for Given<'a> {
-    fn from(arguments: Arguments<'a>) -> Self {
-        let ready = |(name, argument)| match argument {
-            Argument::Values(values) => ready(values).map(|values| (name, values)),
+impl<'a> Given<'a> {
+    /// `left` is how much may still be read.
+    pub(super) fn of(arguments: Arguments<'a>, left: &mut usize) -> Self {
+        let mut ready = |(name, argument)| match argument {
+            Argument::Values(values) => Value::ready(values, left).map(|values| (name, values)),
             Argument::Opaque => None,
         };
-        Given(arguments.into_iter().filter_map(ready).collect())
+        Given(arguments.into_iter().filter_map(&mut ready).collect())
     }
 }
 
-/// `None` where a control character stands in any of the values, behind which another command or the end
-/// of a string may hide.
-fn ready(values: Vec<Scalar<'_>>) -> Option<Vec<Value<'_>>> {
-    let len = |value: &Scalar<'_>| if let Scalar::Text(text) = value { text.len() } else { 0 };
-    let is_short = values.iter().map(len).sum::<usize>() <= MAX_READ;
-    values
-        .into_iter()
-        .map(|value| match value {
-            Scalar::Bool(flag) => Some(Value::Bool(flag)),
-            Scalar::Integer(number) => Some(Value::Integer(number)),
-            Scalar::Text(text) if text.chars().any(char::is_control) => None,
-            Scalar::Text(text) if is_short => Some(Value::Text(Text::new(text))),
-            Scalar::Text(text) => Some(Value::Text(Text::unread(text))),
-        })
-        .collect()
+impl<'a> Value<'a> {
+    /// `None` where a control character stands in any of the values, behind which another command or the
+    /// end of a string may hide.
+    fn ready(values: Vec<Scalar<'a>>, left: &mut usize) -> Option<Vec<Value<'a>>> {
+        let len = |value: &Scalar<'_>| if let Scalar::Text(text) = value { text.len() } else { 0 };
+        let rest = left.checked_sub(values.iter().map(len).sum());
+        *left = rest.unwrap_or(*left);
+        values
+            .into_iter()
+            .map(|value| match value {
+                Scalar::Bool(flag) => Some(Value::Bool(flag)),
+                Scalar::Integer(number) => Some(Value::Integer(number)),
+                Scalar::Text(text) if text.chars().any(char::is_control) => None,
+                Scalar::Text(text) if rest.is_some() => Some(Value::Text(Text::new(text))),
+                Scalar::Text(text) => Some(Value::Text(Text::unread(text))),
+            })
+            .collect()
+    }
 }
 
 impl<'a> Given<'a> {

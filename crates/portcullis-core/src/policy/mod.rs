@@ -21,7 +21,7 @@ mod view;
 use std::fmt;
 
 pub use self::condition::ArgumentPattern;
-pub(crate) use self::condition::Given;
+pub(crate) use self::condition::{Given, MAX_READ};
 pub use self::grants::MAX_NAMES;
 use self::grants::{Grants, Mask, Vocabulary};
 use self::index::Index;
@@ -32,7 +32,7 @@ pub use self::rule::{BadRule, Rule};
 pub use self::view::View;
 use crate::fold::Wanted;
 use crate::id::ResourceId;
-use crate::operation::{Call, Class, Operation, Target};
+use crate::operation::{Call, Class, Method, Operation, Target};
 use crate::scope::{Hierarchy, Role, Scope, ScopeSet};
 use crate::token::VerifiedToken;
 
@@ -292,18 +292,28 @@ impl Policy {
         let (single, targets) = match call.method().class() {
             Class::Open => (None, &[][..]),
             Class::Target if !call.targets().is_empty() => (None, call.targets()),
-            Class::Base | Class::Target => (Some(Ask::Base), &[][..]),
-            Class::Method => (Some(Ask::Method(call.method_name())), &[][..]),
+            // It listens to nothing.
+            Class::Target if call.method() == Method::SubscriptionsListen => {
+                (Some(Ask::Base), &[][..])
+            }
+            Class::Base => (Some(Ask::Base), &[][..]),
+            // No rule can name a method that is aimed at something, so without a target it is denied.
+            Class::Target | Class::Method => (Some(Ask::Method(call.method_name())), &[][..]),
         };
         single.into_iter().chain(targets.iter().map(Ask::Target))
     }
 
-    /// The arguments that rules want to see.
-    pub(crate) fn given<'a>(&self, operation: &'a Operation, call: &'a Call) -> Given<'a> {
+    /// The arguments that rules want to see. `left` is how much of them may still be read.
+    pub(crate) fn given<'a>(
+        &self,
+        operation: &'a Operation,
+        call: &'a Call,
+        left: &mut usize,
+    ) -> Given<'a> {
         if self.arguments.is_empty() {
             return Given::default();
         }
-        operation.arguments(call, &self.arguments).into()
+        Given::of(operation.arguments(call, &self.arguments), left)
     }
 
     /// The rules to ask, in order; `None` where no rule needs to be asked.

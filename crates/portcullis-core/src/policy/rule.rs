@@ -2,7 +2,7 @@
 
 use super::condition::{ArgumentPattern, Condition, Given};
 use super::pattern::{BadPattern, Language, Pattern, Text};
-use crate::operation::{Class, Method};
+use crate::operation::{Method, NOTIFICATIONS};
 use crate::scope::{Role, ScopeSet};
 
 /// Allows what its patterns match, to callers with all its scopes and any of its roles.
@@ -17,6 +17,7 @@ pub struct Rule {
 /// One entry of a rule's `allow`.
 #[derive(Clone, Debug)]
 pub(super) struct Allow {
+    text: String,
     pub(super) kind: Kind,
     pub(super) pattern: Pattern,
 }
@@ -34,15 +35,6 @@ impl Kind {
     fn has_arguments(self) -> bool {
         matches!(self, Kind::Tool | Kind::Prompt)
     }
-
-    fn title(self) -> &'static str {
-        match self {
-            Kind::Tool => "tools/call",
-            Kind::Prompt => "prompts/get",
-            Kind::Resource => "resources/read",
-            Kind::Method => "a method",
-        }
-    }
 }
 
 /// Why a rule is refused when it is read.
@@ -59,6 +51,15 @@ pub enum BadRule {
         text: String,
         /// What is wrong with it.
         bad: BadPattern,
+    },
+    /// A name behind a method that takes none, or a method that is misspelled.
+    #[error(
+        "{text:?}: only tools/call, prompts/get and resources/read are followed by a name or URI; any other \
+         method stands alone"
+    )]
+    NoTarget {
+        /// The entry.
+        text: String,
     },
     /// A method that is aimed at something, without the something.
     #[error("{text:?}: say of what, such as \"{text} *\"")]
@@ -90,6 +91,16 @@ pub enum BadRule {
         /// The entry.
         text: String,
     },
+    /// A pattern over an argument is malformed.
+    #[error("args.{name}: {text:?}: {bad}")]
+    Argument {
+        /// The argument.
+        name: String,
+        /// The pattern.
+        text: String,
+        /// What is wrong with it.
+        bad: BadPattern,
+    },
     /// An argument without patterns matches nothing.
     #[error("args.{name} is empty and would match nothing")]
     EmptyCondition {
@@ -103,9 +114,6 @@ const TARGETED: [(&str, Kind, Language); 3] = [
     ("prompts/get", Kind::Prompt, Language::Name),
     ("resources/read", Kind::Resource, Language::Uri),
 ];
-
-/// What every notification begins with; those are open to everybody with a token.
-const NOTIFICATIONS: &str = "notifications/";
 
 impl Rule {
     /// A rule that allows what the entries match, to everybody with a valid token and the base scopes.
@@ -145,14 +153,14 @@ impl Rule {
         patterns: impl IntoIterator<Item = P>,
     ) -> Result<Rule, BadRule> {
         if let Some(other) = self.allow.iter().find(|allow| !allow.kind.has_arguments()) {
-            return Err(BadRule::NoArguments { text: other.kind.title().to_owned() });
+            return Err(BadRule::NoArguments { text: other.text.clone() });
         }
         let mut condition = Condition::new(name);
         for pattern in patterns {
             let pattern = pattern.into();
-            condition
-                .accept(pattern)
-                .map_err(|bad| BadRule::Pattern { text: pattern.to_string(), bad })?;
+            let named =
+                |bad| BadRule::Argument { name: name.to_owned(), text: pattern.to_string(), bad };
+            condition.accept(pattern).map_err(named)?;
         }
         if condition.is_empty() {
             return Err(BadRule::EmptyCondition { name: name.to_owned() });
@@ -174,28 +182,19 @@ impl Rule {
 
 impl Allow {
     fn parse(text: &str) -> Result<Allow, BadRule> {
-        let owned = || text.to_owned();
         let compile = |pattern, language| {
             Pattern::compile(pattern, language)
-                .map_err(|bad| BadRule::Pattern { text: owned(), bad })
+                .map_err(|bad| BadRule::Pattern { text: text.to_owned(), bad })
         };
-        let Some((method, target)) = text.split_once(' ') else {
-            return Ok(Allow {
-                kind: Kind::Method,
-                pattern: Self::method(text, compile(text, Language::Name)?)?,
-            });
+        let (kind, pattern) = match text.split_once(' ') {
+            None => (Kind::Method, Self::method(text, compile(text, Language::Name)?)?),
+            Some((method, target)) => {
+                let row = TARGETED.into_iter().find(|row| row.0 == method);
+                let (_, kind, language) = row.ok_or_else(|| Self::no_target(text, method))?;
+                (kind, compile(target, language)?)
+            }
         };
-        match TARGETED.into_iter().find(|row| row.0 == method) {
-            Some((_, kind, language)) => Ok(Allow { kind, pattern: compile(target, language)? }),
-            None => match Method::from_name(method).class() {
-                Class::Target => Err(BadRule::Governed {
-                    text: owned(),
-                    method: Method::from_name(method).as_str(),
-                    instead: instead(method),
-                }),
-                _ => Err(BadRule::Pattern { text: owned(), bad: BadPattern::Characters }),
-            },
-        }
+        Ok(Allow { text: text.to_owned(), kind, pattern })
     }
 
     /// A pattern over methods must not seem to say something about those it has no say in.
@@ -203,24 +202,46 @@ impl Allow {
         let known = Method::named()
             .find(|method| pattern.matches(&Text::name(method.as_str()), 0))
             .or_else(|| pattern.can_begin(NOTIFICATIONS).then_some(Method::Notification));
-        let Some(known) = known else { return Ok(pattern) };
-        let (text, method) = (text.to_owned(), known.as_str());
-        Err(match known.class() {
-            Class::Target if TARGETED.iter().any(|row| row.0 == text) => {
-                BadRule::TargetMissing { text }
+        match known {
+            None => Ok(pattern),
+            Some(_) if TARGETED.iter().any(|row| row.0 == text) => {
+                Err(BadRule::TargetMissing { text: text.to_owned() })
             }
-            Class::Target => BadRule::Governed { text, method, instead: instead(method) },
-            Class::Open | Class::Base | Class::Method => BadRule::NeedsNoRule { text, method },
-        })
+            Some(known) => Err(Self::no_say(text, known)),
+        }
+    }
+
+    /// Why this method is not followed by a target.
+    fn no_target(text: &str, method: &str) -> BadRule {
+        if BadPattern::is_exclusion(text) {
+            return BadRule::Pattern { text: text.to_owned(), bad: BadPattern::Exclusion };
+        }
+        match Method::from_name(method) {
+            Method::Other => BadRule::NoTarget { text: text.to_owned() },
+            known => Self::no_say(text, known),
+        }
+    }
+
+    /// Why no entry names this method.
+    fn no_say(text: &str, known: Method) -> BadRule {
+        let (text, method) = (text.to_owned(), known.as_str());
+        match instead(known) {
+            Some(instead) => BadRule::Governed { text, method, instead },
+            None => BadRule::NeedsNoRule { text, method },
+        }
     }
 }
 
 /// The entries that govern a method's targets.
-fn instead(method: &str) -> &'static str {
-    match Method::from_name(method) {
-        Method::ToolsCall => "tools/call NAME",
-        Method::PromptsGet => "prompts/get NAME",
-        Method::CompletionComplete => "prompts/get NAME or resources/read URI",
-        _ => "resources/read URI",
+fn instead(method: Method) -> Option<&'static str> {
+    match method {
+        Method::ToolsCall => Some("tools/call NAME"),
+        Method::PromptsGet => Some("prompts/get NAME"),
+        Method::CompletionComplete => Some("prompts/get NAME or resources/read URI"),
+        Method::ResourcesRead
+        | Method::ResourcesSubscribe
+        | Method::ResourcesUnsubscribe
+        | Method::SubscriptionsListen => Some("resources/read URI"),
+        _ => None,
     }
 }

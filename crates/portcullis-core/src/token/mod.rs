@@ -45,7 +45,7 @@ impl<'t> Unverified<'t> {
         Self::read(presented.text(), presented.hash())
     }
 
-    /// The same, of a token that came by other ways than an `Authorization` header.
+    /// The same of bare text, for tools and tests. The token of a request comes by [`Unverified::of`].
     pub fn parse(text: &'t str) -> Result<Self, Refusal> {
         Self::read(text, TokenHash::of(text))
     }

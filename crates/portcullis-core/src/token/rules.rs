@@ -2,14 +2,11 @@
 
 use super::{Expectation, Refusal, excerpt};
 use crate::json::{At, Item};
-use crate::scope::{Scope, ScopeSet};
+use crate::scope::{MAX_SCOPES, Scope, ScopeSet};
 use crate::time::UnixTime;
 
 /// More audiences than this are no audience.
 const MAX_AUDIENCES: usize = 64;
-
-/// More scopes than this are refused; [`ScopeSet`] draws the same line.
-const MAX_SCOPES: usize = 256;
 
 /// How the claims came to be trusted, which decides what may be absent.
 #[derive(Clone, Copy)]

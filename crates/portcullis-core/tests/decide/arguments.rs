@@ -114,7 +114,7 @@ fn only_calls_and_prompts_have_arguments() {
 #[test]
 fn numbers_that_doubles_cannot_tell_apart_match_nothing() {
     let largest = 9_007_199_254_740_991_i64;
-    let rule = allow("tools/call x").arg("n", [largest, -largest, largest + 2]).unwrap();
+    let rule = allow("tools/call x").arg("n", [largest, -largest]).unwrap();
     let exact = Policy::rules(resource(), [rule]).build().unwrap();
     let any = Policy::rules(resource(), [allow("tools/call x").arg("n", ["*"]).unwrap()]);
     let any = any.build().unwrap();
@@ -185,7 +185,8 @@ fn under_a_pattern_without_a_slash_paths_must_be_plain_all_the_same() {
         &[json!("public/a")],
         &[json!("public/../../etc/passwd"), json!("public/..")],
     );
-    check("public*", &[json!("publicity"), json!("public ?#:@")], &[json!("public/a")]);
+    check("public*", &[json!("publicity"), json!("public x")], &[json!("public/a")]);
+    check("say **", &[json!("say ?#:@ /x")], &[json!("say")]);
     check("run", &[json!("run")], &[json!("run "), json!("Run")]);
 }
 
@@ -214,13 +215,38 @@ fn no_value_begins_elsewhere_than_its_pattern() {
         heads.map(|head| json!(format!("{head}{rest}"))).to_vec()
     };
     check("**.md", &[json!("a.md"), json!("a/b@c:#?.md")], &elsewhere("etc/a.md"));
-    check(
-        "**/a.md",
-        &[json!("x/a.md"), json!("x:/a.md.d/y/a.md".replace("x:", "x y:"))],
-        &elsewhere("a.md"),
-    );
+    check("**/a.md", &[json!("x/a.md"), json!("x y:/a.md.d/y/a.md")], &elsewhere("a.md"));
     check("*.md", &[json!("a.md"), json!("a b.md"), json!("caf\u{e9}.md")], &elsewhere("a.md"));
     check("*/a.md", &[json!("x/a.md")], &elsewhere("a.md"));
+    // Forms of letters and signs that some readers take for the plain ones.
+    for head in [
+        "C\u{200b}:/",
+        "\u{ff23}:/",
+        "\u{2102}:/",
+        "C\u{2236}/",
+        "\u{ff5e}/",
+        "ht\u{200b}tp://",
+        "http\u{ff1a}",
+    ] {
+        check("**.md", &[json!("x/a.md")], &[json!(format!("{head}a.md"))]);
+    }
+    check("*.md", &[json!("file a.md")], &[json!("file%3aa.md"), json!("file\u{ff1a}a.md")]);
+    check(
+        "main/**",
+        &[json!("main/C/x")],
+        &[json!("main/C\u{200b}:/x"), json!("main/\u{ff23}:/x")],
+    );
+    check(
+        "file=**",
+        &[json!("file=a/b")],
+        &[json!("file=/etc/passwd"), json!("file=~/x"), json!("file=http:x")],
+    );
+    // A sentence has a blank behind its colon.
+    check(
+        "**error**",
+        &[json!("fatal: error 5"), json!("an error")],
+        &[json!("fatal:error"), json!("file: error")],
+    );
     // Written out, it is what is meant.
     check("/**.md", &[json!("/etc/a.md")], &[json!("etc/a.md"), json!("//etc/a.md")]);
     check("~/*.md", &[json!("~/a.md")], &[json!("/a.md")]);
@@ -258,7 +284,34 @@ fn a_star_that_a_value_begins_with_is_a_plain_name() {
             json!("a.example.com.evil.test"),
         ],
     );
-    check("*@example.com", &[json!("a.b@example.com")], &[json!("a@evil.test@example.com")]);
+    check(
+        "*@example.com",
+        &[json!("a.b+c@example.com")],
+        &[
+            json!("a@evil.test@example.com"),
+            json!("a%40evil.test@example.com"),
+            json!("x@evil.test,y@example.com"),
+        ],
+    );
+    for (pattern, yes, no) in [
+        ("api-*.example.com", "api-1.example.com", "api-x@evil.test?.example.com"),
+        ("api-*.example.com", "api-1.b.example.com", "api-x:y@evil.test:443#.example.com"),
+        ("localhost:*", "localhost:80", "localhost:x@evil.test"),
+        ("10.0.0.*", "10.0.0.7", "10.0.0.7@evil.test"),
+        ("*-*.example.com", "a-b.example.com", "a-b@evil.test?.example.com"),
+        ("db*.internal:5432", "db1.internal:5432", "dbx@evil.test#.internal:5432"),
+        ("api.*.example.com/**", "api.a.example.com/x", "api.u@evil.test?.example.com/x"),
+        ("/users/*/profile", "/users/7/profile", "/users/admin-reset#/profile"),
+        ("/users/*/profile", "/users/7;v=1/profile", "/users/admin-reset?/profile"),
+        ("*.example.com", "a.example.com", "evil.test;.example.com"),
+        ("*.example.com", "a.example.com", "evil.test .example.com"),
+        ("*.example.com", "a.example.com", "evil.test{.example.com"),
+        ("*.example.com", "a.example.com", "evil.c\u{2100}.example.com"),
+        ("docs/*.md", "docs/a.md", "docs/secret.key;.md"),
+        ("/docs/**.md", "/docs/a/b.md", "/docs/secret.key?.md"),
+    ] {
+        check(pattern, &[json!(yes)], &[json!(no)]);
+    }
 }
 
 /// No reader can take an exact text for another, whatever it looks like.
@@ -292,10 +345,41 @@ fn a_value_too_long_for_patterns_matches_only_a_sole_star() {
     let of = |length: usize| json!("x".repeat(length));
     check(
         "x*",
-        &[of(16_384), json!([of(8192), of(8192)])],
-        &[of(16_385), json!([of(8192), of(8193)])],
+        &[of(32_768), json!([of(16_384), of(16_384)])],
+        &[of(32_769), json!([of(16_384), of(16_385)])],
     );
-    check("*", &[of(16_385)], &[]);
+    check("*", &[of(32_769)], &[]);
+    check(&"x".repeat(255), &[json!(vec![of(255); 256])], &[json!(vec![of(255); 257])]);
+}
+
+/// What one operation makes us match is bounded, however many calls it has.
+#[test]
+fn the_arguments_of_a_batch_are_read_up_to_the_same_bound() {
+    let rules = [allow("tools/call t").arg("v", ["x*"]).unwrap()];
+    let policy = Policy::rules(resource(), rules).build().unwrap();
+    let batch = |lengths: &[usize]| {
+        let call = |length: &usize| {
+            let arguments = json!({ "v": "x".repeat(*length) });
+            message("tools/call", &json!({ "name": "t", "arguments": arguments }))
+        };
+        read(&json!(lengths.iter().map(call).collect::<Vec<_>>()))
+    };
+    permit(&policy, caller("", &[]), batch(&[16_384, 16_383, 1]));
+    let more = failure(&policy, caller("", &[]), batch(&[16_384, 16_384, 1]));
+    assert_eq!(more, Failure::Forbidden);
+}
+
+#[test]
+fn a_name_longer_than_any_tool_has_meets_no_condition() {
+    let rule = allow("tools/call run").arg("mode", ["dry"]).unwrap();
+    let policy = Policy::rules(resource(), [rule]).build().unwrap();
+    let with = |length: usize| {
+        let mut arguments = json!({ "mode": "dry" });
+        arguments["n".repeat(length)] = json!(1);
+        call_with("run", &arguments)
+    };
+    permit(&policy, caller("", &[]), with(1024));
+    assert!(failure_or_none(&policy, caller("", &[]), with(1025)).is_some());
 }
 
 #[test]
@@ -323,17 +407,16 @@ fn a_sole_star_asks_for_nothing_but_a_value_that_can_be_read() {
 fn a_pattern_with_a_slash_is_about_paths() {
     check(
         "/docs/*.md",
-        &[
-            json!("/docs/a.md"),
-            json!("/docs/what?.md"),
-            json!("/docs/c#.md"),
-            json!("/docs/a@b:c.md"),
-        ],
+        &[json!("/docs/a.md"), json!("/docs/a@b:c.md")],
         &[
             json!("/docs/a/b.md"),
             json!("/docs/../a.md"),
             json!("/docs/a.md/"),
             json!("/docs/%00.md"),
+            // Who joins URLs finds another end there.
+            json!("/docs/secret.key?.md"),
+            json!("/docs/secret.key#.md"),
+            json!("/docs/secret.key;.md"),
         ],
     );
     check(
@@ -343,8 +426,8 @@ fn a_pattern_with_a_slash_is_about_paths() {
     );
     check(
         "src/**/x.rs",
-        &[json!("src/a/x.rs"), json!("src/a?/b#/x.rs")],
-        &[json!("src/x.rs"), json!("src/a/../x.rs")],
+        &[json!("src/a/x.rs"), json!("src/a/b/x.rs")],
+        &[json!("src/x.rs"), json!("src/a/../x.rs"), json!("src/a?/x.rs"), json!("src/a#/x.rs")],
     );
 }
 

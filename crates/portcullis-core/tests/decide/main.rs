@@ -11,8 +11,9 @@
 
 mod arguments;
 mod step_up;
+mod values;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method as HttpMethod};
@@ -60,6 +61,7 @@ fn expectation() -> Expectation {
 }
 
 /// A token and what it was made of.
+#[derive(Clone)]
 struct Held {
     text: String,
     token: Arc<VerifiedToken>,

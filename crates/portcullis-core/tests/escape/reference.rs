@@ -114,7 +114,11 @@ fn is_uri_inside(pattern: &str, uri: &str) -> bool {
     // A closing `**` in place of the host is one over all that follows.
     let path = if path.is_empty() && host.ends_with("**") { "**" } else { path };
     // Who reads the Web cuts nothing off, and the host that stands there is no directory.
-    let is_cut = !scheme.contains('*') && !scheme.starts_with("http") && host.find('*').is_none();
+    // Below the root of all files every drive is meant.
+    let is_root = scheme == "file" && path.trim_matches('/').split('/').count() < 2;
+    let is_root = is_root && path.trim_start_matches('/').starts_with('*');
+    let is_web = scheme.contains('*') || scheme.starts_with("http");
+    let is_cut = !is_web && !is_root && host.find('*').is_none();
     let cut_off = format!("{scheme}://{host}{}", if path.is_empty() { "**" } else { path });
     (!is_cut || is_relative_behind(&cut_off, uri))
         && uris(uri).iter().all(|seen| {

@@ -28,43 +28,46 @@ fn matches_slowly(pattern: &str, p: usize, text: &str, t: usize, uri: bool) -> b
 /// Whether so many stars at `p` of a pattern over URIs may match what stands at `t` of the text.
 fn star_may_match(pattern: &str, p: usize, stars: usize, text: &str, t: usize) -> bool {
     let letter = char::from(text.as_bytes()[t]);
-    let of_host = letter.is_ascii_alphanumeric() || ".-_{}".contains(letter);
-    let (before, last) = (&pattern[..p], p + stars == pattern.len());
-    let host = authority(pattern).map_or("", |range| &pattern[range]);
-    let in_host = is_in(authority(pattern), p);
-    let is_every_host = in_host && host.bytes().all(|byte| byte == b'*');
-    if stars > 1 && last && (before.is_empty() || is_every_host) {
-        return letter != '#';
-    }
-    if is_every_host {
-        return !"/?#".contains(letter);
-    }
-    if in_host && !(stars > 1 && last) {
-        let is_port = pattern[..pattern.find("://").unwrap()].contains('*')
-            && before.ends_with(':')
-            && before.len() + stars == authority(pattern).unwrap().end;
-        return if is_port { letter.is_ascii_digit() } else { of_host };
+    let of_host = letter.is_ascii_alphanumeric() || ".-_+".contains(letter);
+    let (before, behind) = (&pattern[..p], &pattern[p + stars..]);
+    let is_tail = stars > 1 && behind.is_empty();
+    if let Some(range) = authority(pattern).filter(|range| range.contains(&p)) {
+        let (host, ends_it) = (&pattern[range.clone()], p + stars == range.end);
+        let any_scheme = before.find('*').is_some_and(|at| at < range.start);
+        return match host.bytes().all(|byte| byte == b'*') {
+            true if is_tail => letter != '#',
+            true if any_scheme => of_host || ":@[]".contains(letter),
+            true => !"/?#".contains(letter),
+            false if is_tail && !is_in(authority(text), t) => letter != '#',
+            false if ends_it && any_scheme && host.ends_with(":*") => letter.is_ascii_digit(),
+            false if is_tail || ends_it && !any_scheme => !"/?#@:".contains(letter),
+            false => of_host,
+        };
     }
     if authority(pattern).is_some_and(|range| p < range.start) {
         return letter.is_ascii_alphanumeric() || "+.-".contains(letter);
     }
-    if is_in(authority(text), t) && !of_host {
-        return false;
+    if is_tail && before.is_empty() {
+        return letter != '#';
     }
-    match (stars, last) {
-        (1, _) if before.contains('?') => !"/?#&;".contains(letter),
-        (1, _) => !"/?#".contains(letter),
-        (_, true) => letter != '#',
-        (_, false) => !"?#".contains(letter),
-    }
+    let goes_on = !behind.is_empty() && !behind.starts_with('/');
+    let excluded = match (stars, before.contains('?')) {
+        (1, true) => "/?#&;",
+        (_, true) => "#&;",
+        (1, false) => "/?#",
+        _ if is_tail => "#",
+        _ => "?#",
+    };
+    !(excluded.contains(letter)
+        || goes_on && letter == ';'
+        || is_in(authority(text), t) && !of_host)
 }
 
 /// What is behind the first `://` and before the slash, question mark or fragment that follows.
 fn authority(text: &str) -> Option<Range<usize>> {
     let scheme = text.split_once("://")?.0;
-    if scheme.is_empty()
-        || !scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+.-*".contains(&b))
-    {
+    let is_scheme = |b: u8| b.is_ascii_alphanumeric() || b"+.-*".contains(&b);
+    if scheme.is_empty() || !scheme.bytes().all(is_scheme) {
         return None;
     }
     let start = scheme.len() + 3;
@@ -80,49 +83,66 @@ fn path(text: &str) -> &str {
     authority(text).map_or(text, |range| text[range.end..].split('?').next().unwrap())
 }
 
-/// Whether stars would bring in a host that is none, or a drive: the only structure of that kind the
-/// letters below can make.
+fn is_drive(segment: &str) -> bool {
+    segment.starts_with(char::is_alphabetic) && segment[1..].starts_with(':')
+}
+
+/// Whether stars would bring in a host that is none, a drive, or another place to start from: the only
+/// structure of that kind the letters below can make.
 fn slips(pattern: &str, text: &str) -> bool {
-    if pattern.len() > 1 && pattern.bytes().all(|byte| byte == b'*') {
+    if pattern == "**" {
         return false;
     }
-    let names_host = authority(pattern).is_some_and(|range| {
-        // Two stars at the end are over all that follows, unless they are over the host alone.
-        let host = pattern[..range.end].trim_end_matches('*');
-        let is_tail = range.end == pattern.len() && pattern.len() - host.len() > 1;
-        let is_starred =
-            if is_tail && host.len() > range.start { host } else { &pattern[..range.end] };
-        is_starred.contains('*')
-    });
+    let names_host = authority(pattern).is_some_and(|range| pattern[..range.end].contains('*'));
     let is_hostless =
-        authority(text).is_some_and(|range| range.is_empty()) && !text.starts_with("file://");
+        authority(text).is_some_and(|range| text[range].split(';').next().unwrap().is_empty());
     let drives = |text: &str| {
-        let segments = path(text).split('/');
-        segments.filter(|s| s.starts_with(char::is_alphabetic) && s[1..].starts_with(':')).count()
+        let host = authority(text).map_or("", |range| &text[range]);
+        path(text).split('/').chain([host]).filter(|segment| is_drive(segment)).count()
     };
-    names_host && is_hostless || drives(pattern) != drives(text)
+    let starts_elsewhere = pattern.split_once('*').is_some_and(|(before, _)| {
+        let rest = text.get(before.len()..).unwrap_or_default();
+        before.ends_with(':')
+            && !is_in(authority(pattern), before.len())
+            && (rest.starts_with('/') || is_drive(rest))
+    });
+    names_host && is_hostless || drives(pattern) != drives(text) || starts_elsewhere
 }
 
 /// Whether the text has a segment of one dot or two, or an empty one that is neither the first nor the
 /// last nor in the middle of `://`: the only things the letters below can make that no pattern lets
 /// through.
 fn is_plain(text: &str) -> bool {
-    let separated = text.replace(['?', '#', ':', '&'], "/");
+    let separated = text.replace(['?', '#', ':', '&', ';'], "/").replace('+', "");
     let has_dots = ["/./", "/../"].iter().any(|dots| format!("/{separated}/").contains(dots));
-    let has_empty = path(text).match_indices("//").any(|(at, _)| !path(text)[..at].ends_with(':'))
-        || path(text).contains(":///");
-    !has_dots && !has_empty
+    let segments: Vec<&str> = path(text).split('/').collect();
+    let is_hollow = |at: usize| {
+        let is_inner = at > 0 && at + 1 < segments.len();
+        let is_of_uri = || segments[at].is_empty() && segments[at - 1].ends_with(':');
+        is_inner && segments[at].split(';').next() == Some("") && !is_of_uri()
+    };
+    !has_dots && !(0..segments.len()).any(is_hollow)
 }
 
-/// Whether it begins the host of any scheme, and leaves the end to a star.
+/// Whether it leaves to a star whose a host is, or has something like a host without a scheme.
 fn is_open(pattern: &str) -> bool {
-    let Some(range) = authority(pattern) else { return false };
-    let host = &pattern[range.clone()];
-    let named = host.trim_end_matches('*');
-    pattern[..range.start].contains('*')
-        && host.ends_with('*')
-        && !named.is_empty()
-        && !named.ends_with(':')
+    let head = pattern.trim_start_matches('*');
+    let Some(range) = authority(pattern) else {
+        return head.len() < pattern.len() && head.starts_with('.') && head.contains('/');
+    };
+    let host = pattern[range.clone()].rsplit('@').next().unwrap();
+    let host = match host.rsplit_once(':') {
+        Some((host, port)) if port == "*" || port.parse::<u64>().is_ok() => host,
+        _ => host,
+    };
+    let Some((_, end)) = host.rsplit_once('*') else { return false };
+    if pattern[..range.start].contains('*') {
+        let is_every_host = host.trim_matches('*').is_empty();
+        return !is_every_host && !end.starts_with('.') && end.matches('.').count() < 2;
+    }
+    let mut labels = host.split('.').skip(1);
+    let is_domain = labels.any(|label| label.starts_with(char::is_alphabetic));
+    end.is_empty() && (pattern[range].contains('@') || is_domain)
 }
 
 fn pieces(pieces: &'static [&'static str], most: usize) -> impl Strategy<Value = String> {
@@ -134,8 +154,8 @@ proptest! {
 
     #[test]
     fn patterns_over_uris_match_what_their_definition_says(
-        patterns in prop::collection::vec(pieces(&["*", "**", "*", "a", "b", "/", "://", ".", "?", "@", "-", ":"], 7), 1..4),
-        text in pieces(&["a", "b", "a", "b", "/", "://", ".", "?", "#", "@", "-", ":", "_", "&", "7"], 9),
+        patterns in prop::collection::vec(pieces(&["*", "**", "*", "a", "b", "/", "://", ".", "?", "@", "-", ":", ";", "7"], 7), 1..4),
+        text in pieces(&["a", "b", "a", "b", "/", "://", ".", "?", "#", "@", "-", ":", "_", "&", "7", ";", "+"], 9),
     ) {
         let patterns: Vec<String> = patterns.into_iter().filter(|pattern| !pattern.starts_with('-')).collect();
         for pattern in &patterns {
@@ -156,7 +176,7 @@ proptest! {
     #[test]
     fn so_do_they_for_uris_that_nearly_match(
         parts in prop::collection::vec((prop::sample::select(vec!["", "*", "**"]), prop::sample::select(vec!["a", "b.", "/", "://", "/a", "?"])), 1..5),
-        fill in prop::collection::vec(pieces(&["", "a", "b", "-", "/", "?", "@", "#", "a.b", "://", "7", "b:", "&"], 2), 5),
+        fill in prop::collection::vec(pieces(&["", "a", "b", "-", "/", "?", "@", "#", "a.b", "://", "7", "b:", "&", ";"], 2), 5),
         end in prop::sample::select(vec!["", "*", "**"]),
     ) {
         let mut pattern: String = parts.iter().flat_map(|(stars, literal)| [*stars, *literal]).collect();

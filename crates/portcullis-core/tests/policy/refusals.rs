@@ -45,7 +45,26 @@ fn rules_that_cannot_mean_what_they_say_are_refused() {
     ] {
         assert_eq!(refused(entry), BadRule::NeedsNoRule { text: entry.to_owned(), method });
     }
+    for entry in ["tools/cal x", "com.example/run x", "com.example/run "] {
+        assert_eq!(refused(entry), BadRule::NoTarget { text: entry.to_owned() });
+    }
+    let (entry, method) = ("tools/list x", "tools/list");
+    assert_eq!(refused(entry), BadRule::NeedsNoRule { text: entry.to_owned(), method });
     assert!(Rule::allow(["com.example/run"]).is_ok());
+}
+
+#[test]
+fn a_host_stands_behind_a_scheme() {
+    for (entry, accepted) in [
+        ("*.example.com/**", "*://*.example.com/**"),
+        ("**.example.com/x", "example.com/x"),
+        ("**.md/x", "**/a.md/x"),
+    ] {
+        let [entry, accepted] = [entry, accepted].map(|uri| format!("resources/read {uri}"));
+        let bad = BadRule::Pattern { text: entry.clone(), bad: BadPattern::NoScheme };
+        assert_eq!(Rule::allow([entry.as_str()]).unwrap_err(), bad);
+        assert!(Rule::allow([accepted.as_str()]).is_ok(), "{accepted}");
+    }
 }
 
 #[test]
@@ -92,25 +111,45 @@ fn pattern_languages_of_other_tools_are_refused() {
         assert!(Rule::allow([accepted]).is_ok(), "{accepted}");
     }
     let arg = |pattern: &str| Rule::allow(["tools/call x"]).unwrap().arg("path", [pattern]);
-    for (pattern, accepted) in
-        [("/{a,b}/**", "/a/**"), ("[ab]", "ab"), ("https://x/{id}", "https://x/*"), ("a]?", "a?")]
-    {
-        let (text, bad) = (pattern.to_owned(), BadPattern::ForeignSyntax);
-        assert_eq!(arg(pattern).unwrap_err(), BadRule::Pattern { text, bad });
+    for (pattern, accepted) in [
+        ("/{a,b}/**", "/a/**"),
+        ("[ab]*", "ab*"),
+        ("https://x/{*}", "https://x/*"),
+        ("a]?*", "a?*"),
+    ] {
+        let (name, text, bad) = ("path".into(), pattern.to_owned(), BadPattern::ForeignSyntax);
+        assert_eq!(arg(pattern).unwrap_err(), BadRule::Argument { name, text, bad });
         assert!(arg(accepted).is_ok(), "{accepted}");
+    }
+    // The address of a host is no set of characters.
+    for accepted in ["http://[::1]:8080/**", "http://[::1]:*/a"] {
+        assert!(Rule::allow([format!("resources/read {accepted}").as_str()]).is_ok(), "{accepted}");
     }
 }
 
 #[test]
 fn conditions_that_no_argument_meets_are_refused() {
-    let pattern = |text: &str, bad| BadRule::Pattern { text: text.to_owned(), bad };
+    let argument =
+        |text: &str, bad| BadRule::Argument { name: "path".into(), text: text.to_owned(), bad };
     let rule = || Rule::allow(["tools/call x"]).unwrap();
     assert!(rule().arg("path", ["/public/**"]).is_ok());
     let empty = BadRule::EmptyCondition { name: "path".to_owned() };
     assert_eq!(rule().arg("path", [""; 0]).unwrap_err(), empty);
     // What is written out means itself.
-    for exact in ["..", "a\\b", "50%", "https://example.com/#a", "a//b"] {
+    for exact in
+        ["..", "a\\b", "50%", "https://example.com/#a", "a//b", "-x", "!x", "{}", "[a]", "", " a "]
+    {
         assert!(rule().arg("path", [exact]).is_ok(), "{exact}");
+    }
+    let long = "x".repeat(MAX_PATTERN + 1);
+    for (exact, bad) in [("a\n", BadPattern::Characters), (&long, BadPattern::TooLong)] {
+        assert_eq!(rule().arg("path", [exact]).unwrap_err(), argument(exact, bad));
+    }
+    let largest = (1_i64 << 53) - 1;
+    assert!(rule().arg("path", [largest, -largest]).is_ok());
+    for beyond in [largest + 1, -largest - 1] {
+        let refused = argument(&beyond.to_string(), BadPattern::InexactInteger);
+        assert_eq!(rule().arg("path", [beyond]).unwrap_err(), refused);
     }
     for (never, accepted) in [
         ("/public/../**", "/public/**"),
@@ -122,15 +161,17 @@ fn conditions_that_no_argument_meets_are_refused() {
         ("a//*", "a/*"),
         ("//*.example.com/", "https://*.example.com/"),
         ("/ /*", "/ a/*"),
-        ("https:///*", "file:///*"),
         ("https://example.com/#*", "/example.com/#*"),
     ] {
         let refused = rule().arg("path", [never]).unwrap_err();
-        assert_eq!(refused, pattern(never, BadPattern::NeverMatches));
+        assert_eq!(refused, argument(never, BadPattern::NeverMatches));
         assert!(rule().arg("path", [accepted]).is_ok(), "{accepted}");
     }
+    let refused = rule().arg("path", ["https:///*"]).unwrap_err();
+    assert_eq!(refused, argument("https:///*", BadPattern::NoHost));
+    assert!(rule().arg("path", ["file:///*"]).is_ok());
     let mixed = Rule::allow(["tools/call x", "resources/read file:///**"]).unwrap();
-    let no_arguments = BadRule::NoArguments { text: "resources/read".to_owned() };
+    let no_arguments = BadRule::NoArguments { text: "resources/read file:///**".to_owned() };
     assert_eq!(mixed.arg("path", ["*"]).unwrap_err(), no_arguments);
 }
 
@@ -144,7 +185,12 @@ fn hosts_of_the_web_with_open_ends_are_refused() {
         ("https://*.example.*/x", "https://*.example.com/x"),
         ("WSS://api*/x", "WSS://*/x"),
         ("*://api*/x", "*://**/x"),
-        ("https://example.com:8*/", "https://example.com:*/"),
+        ("https://api*:8080/", "https://api.example.com:8080/"),
+        ("https://api*:*/", "https://*.example.com:*/"),
+        ("https://u@api*/", "https://u*@api/"),
+        ("https://*example.com/", "https://*-a.example.com/"),
+        ("ssh://git@github.com*", "ssh://git@github.com/*"),
+        ("postgres://db.example.com*", "postgres://db*"),
         ("http*://a*", "note://a*"),
     ] {
         let [open, accepted] = [open, accepted].map(|uri| format!("resources/read {uri}"));

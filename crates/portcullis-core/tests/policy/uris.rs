@@ -66,6 +66,9 @@ fn a_star_in_the_authority_does_not_carry_the_host_elsewhere() {
                 "https://evil.test\u{ff0f}.example.com/x",
                 "https://evil.test\u{3002}.example.com/x",
                 "https://evil.test .example.com/x",
+                "https://evil.test{x}.example.com/x",
+                "https://evil.test}.example.com/x",
+                "https://evil.test;.example.com/x",
                 "https://a.example.com/x#y",
                 "https://a.example.com.evil.test/x",
             ],
@@ -100,12 +103,21 @@ fn a_star_in_the_authority_does_not_carry_the_host_elsewhere() {
                 "https://example.com/a",
             ],
         ),
+    ]);
+}
+
+#[test]
+fn a_star_for_the_whole_authority_leaves_no_host_in_doubt() {
+    check(&[
         (
             "https://*/public/**",
             &["https://example.com/public/a", "https://a:b@example.com:8443/public/a"],
             &[
                 "https:///public/a",
                 "https://example.com?/public/a",
+                "https://internal.corp%61dmin/public/a",
+                "https://internal.corp{/public/a",
+                "https://internal.corp;/public/a",
                 "https://example.com/x/public/a",
                 "https://example.com/",
             ],
@@ -113,7 +125,31 @@ fn a_star_in_the_authority_does_not_carry_the_host_elsewhere() {
         (
             "docs://**",
             &["docs://a", "docs://a/b/c?d", "docs://localhost:0/"],
-            &["docs:///etc/passwd", "docs:////etc", "docs://"],
+            &[
+                "docs:///etc/passwd",
+                "docs:////etc",
+                "docs://",
+                "docs://C:/Windows/win.ini",
+                "docs://c|/x",
+                "docs://C:secret.txt",
+                "docs://~/.ssh/id_rsa",
+                "docs://~root/x",
+                "docs:// /etc/passwd",
+                "docs://%20/etc/passwd",
+                "docs://\u{200b}/etc/passwd",
+                "docs://;v=1/etc/passwd",
+            ],
+        ),
+        (
+            "docs://team-*",
+            &["docs://team-a", "docs://team-a%20b", "docs://team-caf\u{e9}", "docs://team-a~+b"],
+            &[
+                "docs://team-a%40/b",
+                "docs://team-a/b",
+                "docs://team-a@evil.test",
+                "docs://team-a:80",
+                "docs://team-a?b",
+            ],
         ),
     ]);
 }
@@ -125,6 +161,22 @@ fn a_star_brings_no_root_and_no_drive() {
         ("docs:///**", &["docs:///a"], &["docs:////a"]),
         ("file://**", &["file:///a", "file://server/a", "file:///C:/a"], &["file:////server/a"]),
         ("file:///**.md", &["file:///a.md", "file:///C:/a.md"], &["file:///C:/a"]),
+        ("file:///*/docs/**", &["file:///x/docs/a"], &["file:///x/docs/C:/a", "file:///C:/docs/a"]),
+        (
+            "docs:**",
+            &["docs:a/b", "docs:isbn:1"],
+            &[
+                "docs:/etc/passwd",
+                "docs://etc/passwd",
+                "docs:///etc",
+                "docs:~/x",
+                "docs:C:/x",
+                "docs: /etc",
+                "docs:%7e/x",
+            ],
+        ),
+        ("urn:docs:*", &["urn:docs:a"], &["urn:docs:C:x", "urn:docs:~a"]),
+        ("file:**", &["file:///a", "file:/a"], &["files:///a"]),
         ("file:///a/**", &["file:///a/b"], &["file:///a/C:/b", "file:///C:/b"]),
         (
             "repo://main/**",
@@ -167,15 +219,10 @@ fn a_star_brings_no_structure_into_path_and_query() {
                 "note://caf\u{e9}",
                 "note://a b",
                 "note://2024%20x",
-                "note://a:b@c",
+                "note://ab:c@d",
                 "note://{id}",
             ],
-            &["note://a/b", "note://a?b", "note://a#b", "note://", "note:///"],
-        ),
-        (
-            "**.example.com/**",
-            &["https://a.example.com/x"],
-            &["https://a@evil.test:80.example.com/x", "https://evil.test?.example.com/x"],
+            &["note://a/b", "note://a?b", "note://a#b", "note://", "note:///", "note://a:b"],
         ),
         (
             "file:///docs/*.md",
@@ -183,6 +230,7 @@ fn a_star_brings_no_structure_into_path_and_query() {
             &[
                 "file:///docs/secret.key#.md",
                 "file:///docs/secret.key?.md",
+                "file:///docs/secret.key;.md",
                 "file:///docs/secret.key%00.md",
                 "file:///docs/a.md?x",
             ],
@@ -190,7 +238,16 @@ fn a_star_brings_no_structure_into_path_and_query() {
         (
             "file:///docs/**.md",
             &["file:///docs/a/b.md"],
-            &["file:///docs/secret.key?/x.md", "file:///docs/secret.key#/x.md"],
+            &[
+                "file:///docs/secret.key?/x.md",
+                "file:///docs/secret.key#/x.md",
+                "file:///docs/a/secret.key;.md",
+            ],
+        ),
+        (
+            "file:///docs/*/x",
+            &["file:///docs/a;v=1/x"],
+            &["file:///docs/a?/x", "file:///docs/a#/x"],
         ),
         (
             "file:///docs/**",
@@ -208,18 +265,32 @@ fn a_star_brings_no_structure_into_path_and_query() {
                 "db:///q?table=a;table=b",
             ],
         ),
+        (
+            "db:///q?dir=docs/**",
+            &["db:///q?dir=docs/a/b?c"],
+            &["db:///q?dir=docs/a&dir=/etc", "db:///q?dir=docs/a;dir=/etc"],
+        ),
+        (
+            "db:///q?dir=docs/**&f=md",
+            &["db:///q?dir=docs/a/b&f=md"],
+            &["db:///q?dir=docs/a&dir=/etc&f=md"],
+        ),
+        ("db:///**", &["db:///q?dir=docs/a&dir=b"], &["db:////q"]),
         ("**", &["https://a@example.com:8443/x?y", "urn:a:b", "x"], &["https://example.com/#a"]),
         ("*", &["urn:a:b", "a@b"], &["a/b", "a?b", "a#b"]),
     ]);
 }
 
 /// What is refused under any pattern, each with the nearest thing that is not.
-const DISGUISES: [(&str, &str); 58] = [
+const DISGUISES: [(&str, &str); 61] = [
     ("../etc", "..a/etc"),
     ("./a", ".a/a"),
     ("a/..", "a/..."),
     ("a/.", "a/.a"),
     ("..;/etc", "..a;/etc"),
+    ("..\u{37e}/etc", "..a\u{37e}/etc"),
+    ("..\u{ff1b}/etc", "..a\u{ff1b}/etc"),
+    ("..\u{ff0c}/etc", "..a\u{ff0c}/etc"),
     ("..;a=b/etc", "..a;a=b/etc"),
     ("..,/etc", "..a,/etc"),
     ("..:/etc", "..a:/etc"),

@@ -46,6 +46,10 @@ fn looks() {
         // The five parts of an encrypted token, also without an encrypted key.
         "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0.a.b.c.d",
         "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..b.c.d",
+        // With letters of the alphabet's end before `enc`, in either alphabet.
+        "eyJraWQiOiJra2t-MSIsImFsZyI6IlJTQS1PQUVQIiwiZW5jIjoiQTI1NkdDTSJ9.a.b.c.d",
+        "eyJraWQiOiJra2t+MSIsImFsZyI6IlJTQS1PQUVQIiwiZW5jIjoiQTI1NkdDTSJ9.a.b.c.d",
+        "eyJraWQiOiJra2t_MSIsImFsZyI6IlJTQS1PQUVQIiwiZW5jIjoiQTI1NkdDTSJ9.a.b.c.d",
     ] {
         assert!(!looks_like_jwt(no), "{no}");
     }

@@ -4,7 +4,6 @@
 //! match go through the text side by side, as the bits of a few words. A pattern with one star needs not
 //! even that, and what does not end as the pattern ends is turned away before.
 
-use super::reach::Reach;
 use super::{Atom, Pattern, Text};
 
 impl Pattern {
@@ -22,7 +21,7 @@ impl Pattern {
         }
         match (stars, &self.ways) {
             ([], _) => end == from,
-            ([Atom::Star(Reach::Any)], _) => true,
+            ([Atom::Star(reach)], _) if reach.is_all() => true,
             ([Atom::Star(reach)], _) => text
                 .parts(&(from..end))
                 .iter()

@@ -22,6 +22,7 @@ pub(super) fn is_plain(text: &str) -> bool {
 /// being good for prices.
 fn parts_segments(c: char) -> bool {
     matches!(c, '/' | '?' | '#' | '&' | '=' | ';' | ':' | ',')
+        || matches!(c, '\u{37e}' | '\u{ff1b}' | '\u{ff0c}')
         || matches!(c, '\u{a5}' | '\u{20a9}' | '\u{ffe5}' | '\u{ffe6}')
 }
 
@@ -30,14 +31,33 @@ fn parts_segments(c: char) -> bool {
 pub(super) fn is_hollow(segment: &str) -> bool {
     let name = segment.split(';').next().unwrap_or_default();
     match unescaped(name) {
-        Some(name) => trimmed(&name).is_empty(),
+        Some(name) => name.chars().all(|c| c.is_whitespace() || is_invisible(c)),
         None => false,
     }
 }
 
-/// The text without the blanks and the invisible at its beginning.
-pub(super) fn trimmed(text: &str) -> &str {
-    text.trim_start_matches(|c: char| c.is_whitespace() || is_invisible(c))
+/// Whether the text begins so for some reader: for who resolves escapes, drops what is invisible and blanks
+/// at the beginning, and takes compatible forms of letters and signs for plain ones.
+pub(super) fn begins(text: &str, so: impl Fn(&str) -> bool) -> bool {
+    if text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'%') {
+        return so(text);
+    }
+    unescaped(text).is_some_and(|read| {
+        let visible = read.chars().filter(|c| !is_invisible(*c)).map(compatible);
+        so(visible.collect::<String>().trim_start())
+    })
+}
+
+/// What stands for a sign or a letter that begins drives, schemes and homes.
+fn compatible(c: char) -> char {
+    match c {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c).wrapping_sub(0xfee0)).unwrap_or(c),
+        '\u{2236}' | '\u{a789}' | '\u{fe55}' => ':',
+        '\u{223c}' | '\u{2dc}' => '~',
+        // Letters of mathematics and the like, whichever they are.
+        '\u{2100}'..='\u{214f}' | '\u{24b6}'..='\u{24e9}' | '\u{1d400}'..='\u{1d6a3}' => 'a',
+        other => other,
+    }
 }
 
 /// The text with its escapes resolved, once; `None` where an escape is broken or stands for what only

@@ -3,165 +3,180 @@
 use std::ops::Range;
 
 use super::Language;
-use super::text::is_of_the_web;
+use super::uri::{Regions, is_of_scheme};
 
-/// What a run of stars may match.
+/// The bytes that a run of stars may match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reach {
-    /// Any byte. Stars in names, two stars in values.
-    Any,
-    /// What a plain name is made of. One star that a value begins with: a host, a path or a scheme would
-    /// begin with something else than the author of `*.example.com` and `*.md` has in mind.
-    Opening,
-    /// Any byte but a slash. One star further on in a value.
-    Step,
-    /// A letter of a scheme. Stars before the `://` of a URI.
-    Scheme,
-    /// A letter of a host name. Stars in the authority of a URI, where anything else (`@`, `:`, a slash
-    /// of another script) would let the literal rest be no part of the host.
-    Host,
-    /// Any byte but `/`, `?` and `#`. The whole authority: no literal is left to be led astray.
-    Authority,
-    /// A digit. A star that ends the authority behind a colon, on the Web.
-    Port,
-    /// Any byte but `/`, `?` and `#`. One star in the path of a URI.
-    Segment,
-    /// The same, and neither `&` nor `;`. One star in the query of a URI.
-    Parameter,
-    /// Any byte but `?` and `#`. Two stars in a URI, with something behind them.
-    Segments,
-    /// Any byte but `#`. Two stars at the end of a URI.
-    Tail,
-    /// The same, and what a host is made of does not matter either. Two stars that are all there is, or
-    /// all but a scheme.
-    EveryUri,
+pub(super) struct Reach {
+    /// Where the text names no host.
+    outside: Bytes,
+    /// Within the authority of a URI.
+    within: Bytes,
+}
+
+/// A set of bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Bytes([u64; 4]);
+
+impl Bytes {
+    const ALL: Bytes = Bytes([u64::MAX; 4]);
+
+    fn of(is_member: impl Fn(u8) -> bool) -> Bytes {
+        let mut words = [0; 4];
+        for byte in (0..=u8::MAX).filter(|byte| is_member(*byte)) {
+            if let Some(word) = words.get_mut(usize::from(byte >> 6)) {
+                *word |= 1 << (byte & 63);
+            }
+        }
+        Bytes(words)
+    }
+
+    fn without(mut self, others: &[u8]) -> Bytes {
+        for byte in others {
+            if let Some(word) = self.0.get_mut(usize::from(byte >> 6)) {
+                *word &= !(1 << (byte & 63));
+            }
+        }
+        self
+    }
+
+    fn and(mut self, others: &[u8]) -> Bytes {
+        for byte in others {
+            if let Some(word) = self.0.get_mut(usize::from(byte >> 6)) {
+                *word |= 1 << (byte & 63);
+            }
+        }
+        self
+    }
+
+    fn common(self, other: Bytes) -> Bytes {
+        let mut common = self;
+        common.0.iter_mut().zip(other.0).for_each(|(word, other)| *word &= other);
+        common
+    }
+
+    /// What a host is made of, and a mailbox in front of its `@`. No reader takes any of it for a delimiter.
+    fn host() -> Bytes {
+        Bytes::of(|byte| byte.is_ascii_alphanumeric() || b".-_+".contains(&byte))
+    }
+
+    fn has(self, byte: u8) -> bool {
+        self.0.get(usize::from(byte >> 6)).is_some_and(|word| word >> (byte & 63) & 1 == 1)
+    }
+}
+
+/// A run of stars, and what stands around it in its pattern.
+struct Stars<'p> {
+    /// Not two or more.
+    single: bool,
+    before: &'p str,
+    behind: &'p str,
+    /// A literal stands somewhere behind it, which what it matches could lead astray.
+    leads: bool,
+    /// The segment goes on with a literal, which for some readers `;` would cut off.
+    goes_on: bool,
 }
 
 impl Reach {
-    /// Whether the star may match the byte. Within the authority of a URI, stars of no part of their own
-    /// are stars over hosts as well.
-    pub(super) fn admits(self, byte: u8, in_authority: bool) -> bool {
-        let fits = !in_authority || is_host(byte);
-        match self {
-            Reach::Any => true,
-            Reach::Opening => !matches!(byte, b'/' | b':' | b'?' | b'#' | b'@'),
-            Reach::Step => byte != b'/',
-            Reach::Scheme => byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'.' | b'-'),
-            Reach::Host => is_host(byte),
-            Reach::Authority => !matches!(byte, b'/' | b'?' | b'#'),
-            Reach::Port => byte.is_ascii_digit(),
-            Reach::Segment => fits && !matches!(byte, b'/' | b'?' | b'#'),
-            Reach::Parameter => fits && !matches!(byte, b'/' | b'?' | b'#' | b'&' | b';'),
-            Reach::Segments => fits && !matches!(byte, b'?' | b'#'),
-            Reach::Tail => fits && byte != b'#',
-            Reach::EveryUri => byte != b'#',
-        }
-    }
-
-    /// Whether the star decides which scheme or host it is.
-    pub(super) fn is_over_hosts(self) -> bool {
-        matches!(self, Reach::Scheme | Reach::Host | Reach::Authority | Reach::EveryUri)
-    }
-}
-
-/// What a host is made of, and the names and templates that stand in its place under schemes of MCP
-/// servers (`note://my_note`, `users://{id}/profile`). No reader takes any of it for a delimiter.
-fn is_host(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'{' | b'}')
-}
-
-/// Whether it is what schemes are made of, or a pattern over that: a path may have `://` further on.
-fn is_scheme(text: &str) -> bool {
-    let is_part = |byte| byte == b'*' || Reach::Scheme.admits(byte, false);
-    !text.is_empty() && text.bytes().all(is_part)
-}
-
-/// The parts of a URI, or of a pattern over URIs.
-pub(super) struct Regions<'t> {
-    text: &'t str,
-    /// What stands before `://`.
-    pub(super) scheme: Option<&'t str>,
-    /// Empty where there is none.
-    pub(super) authority: Range<usize>,
-}
-
-impl<'t> Regions<'t> {
-    pub(super) fn of(text: &'t str) -> Regions<'t> {
-        let found = text.split_once("://").filter(|(scheme, _)| is_scheme(scheme));
-        let authority = match found {
-            None => 0..0,
-            Some((_, rest)) => {
-                let start = text.len().saturating_sub(rest.len());
-                let len = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-                start..start.saturating_add(len)
-            }
-        };
-        Regions { text, scheme: found.map(|(scheme, _)| scheme), authority }
-    }
-
-    /// What stands behind the authority and before the query; all of what is no URI, where a question
-    /// mark is a letter.
-    pub(super) fn path(&self) -> &'t str {
-        let behind = self.text.get(self.authority.end..).unwrap_or_default();
-        match self.scheme {
-            Some(_) => behind.split('?').next().unwrap_or_default(),
-            None => behind,
-        }
-    }
-
-    fn host(&self) -> &'t str {
-        self.text.get(self.authority.clone()).unwrap_or_default()
-    }
-
-    /// Whether the authority of a pattern is but a star.
-    fn is_every_host(&self) -> bool {
-        !self.authority.is_empty() && self.host().bytes().all(|byte| byte == b'*')
-    }
-
-    /// Whether the pattern may be about the Web, where the ends of hosts say whose they are.
-    fn may_be_of_the_web(&self) -> bool {
-        self.scheme.is_some_and(|scheme| scheme.contains('*') || is_of_the_web(scheme))
-    }
-
-    fn has_starred_port(&self) -> bool {
-        self.may_be_of_the_web() && self.host().trim_end_matches('*').ends_with(':')
-    }
-
-    /// Whether a pattern names the beginning of a host of the Web, and leaves its end to whoever registers it.
-    pub(super) fn has_open_host(&self) -> bool {
-        let is_open = self.host().ends_with('*') && !self.is_every_host();
-        is_open && self.may_be_of_the_web() && !self.has_starred_port()
-    }
-
     /// What the stars at this place of the pattern may match.
-    pub(super) fn reach(&self, language: Language, stars: Range<usize>) -> Reach {
-        let (single, last) = (stars.len() == 1, stars.end == self.text.len());
-        let before = self.text.get(..stars.start).unwrap_or_default();
+    pub(super) fn of(language: Language, pattern: &Regions<'_>, place: &Range<usize>) -> Reach {
+        let behind = pattern.text.get(place.end..).unwrap_or_default();
+        let stars = Stars {
+            single: place.len() == 1,
+            before: pattern.text.get(..place.start).unwrap_or_default(),
+            behind,
+            leads: behind.bytes().any(|byte| byte != b'*'),
+            goes_on: behind.bytes().next().is_some_and(|byte| byte != b'/'),
+        };
         match language {
-            Language::Value if single && before.is_empty() => Reach::Opening,
-            Language::Value if single => Reach::Step,
-            Language::Name | Language::Value => Reach::Any,
-            Language::Uri if self.authority.contains(&stars.start) => self.reach_over_hosts(&stars),
-            Language::Uri if stars.start < self.authority.start => Reach::Scheme,
-            Language::Uri if single && before.contains('?') => Reach::Parameter,
-            Language::Uri if single => Reach::Segment,
-            Language::Uri if !last => Reach::Segments,
-            Language::Uri if before.is_empty() => Reach::EveryUri,
-            Language::Uri => Reach::Tail,
+            Language::Name => Reach::anywhere(Bytes::ALL),
+            Language::Value => Reach::anywhere(stars.in_value(pattern.text.contains('/'))),
+            Language::Uri if pattern.authority.contains(&place.start) => {
+                stars.in_authority(pattern, place.end == pattern.authority.end)
+            }
+            Language::Uri if place.start < pattern.authority.start => {
+                Reach::anywhere(Bytes::of(is_of_scheme))
+            }
+            // The pattern `**`.
+            Language::Uri if !stars.single && stars.before.is_empty() && !stars.leads => {
+                Reach::anywhere(Bytes::ALL.without(b"#"))
+            }
+            Language::Uri => {
+                let outside = stars.in_path();
+                Reach { outside, within: outside.common(Bytes::host()) }
+            }
         }
     }
 
-    /// The same, where they stand in the authority.
-    fn reach_over_hosts(&self, stars: &Range<usize>) -> Reach {
-        let is_tail = stars.len() > 1 && stars.end == self.text.len();
-        match (self.is_every_host(), is_tail) {
-            (true, true) => Reach::EveryUri,
-            (true, false) => Reach::Authority,
-            (false, true) => Reach::Tail,
-            (false, false) if stars.end == self.authority.end && self.has_starred_port() => {
-                Reach::Port
-            }
-            (false, false) => Reach::Host,
+    fn anywhere(bytes: Bytes) -> Reach {
+        Reach { outside: bytes, within: bytes }
+    }
+
+    /// Whether the star may match the byte.
+    pub(super) fn admits(self, byte: u8, in_authority: bool) -> bool {
+        if in_authority { self.within.has(byte) } else { self.outside.has(byte) }
+    }
+
+    pub(super) fn is_all(self) -> bool {
+        self == Reach::anywhere(Bytes::ALL)
+    }
+}
+
+impl Stars<'_> {
+    /// A value without a slash may be anything, so one star keeps to what a plain name is made of: a host,
+    /// an address, a path or a scheme that brings more is not what the author of `*.example.com` or
+    /// `localhost:*` has in mind.
+    fn in_value(&self, is_path: bool) -> Bytes {
+        let in_first_segment = !self.before.contains('/');
+        let mut bytes = match (self.single, in_first_segment) {
+            (true, true) if self.names_host() => return Bytes::host(),
+            (true, true) => Bytes::ALL.without(b"/:?#@"),
+            (true, false) => Bytes::ALL.without(b"/"),
+            (false, _) => Bytes::ALL,
+        };
+        if is_path && self.leads {
+            bytes = bytes.without(b"?#");
         }
+        if self.goes_on && (is_path || self.single) { bytes.without(b";") } else { bytes }
+    }
+
+    /// Whether what follows is the end of a host name, a port or the host of an address.
+    fn names_host(&self) -> bool {
+        let tail = self.behind.split('/').next().unwrap_or_default();
+        let port = tail.rsplit_once(':').map(|(_, port)| port);
+        tail.bytes().filter(|byte| *byte == b'.').count() >= 2
+            || tail.contains('@')
+            || port.is_some_and(|port| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()))
+    }
+
+    /// Where anything but letters of a host could let the literal rest be no part of the host.
+    fn in_authority(&self, pattern: &Regions<'_>, ends_it: bool) -> Reach {
+        let is_last = !self.single && !self.leads;
+        let is_web = pattern.may_be_of_the_web();
+        let label = Bytes::ALL.without(b"/?#@:");
+        match pattern.is_every_host() {
+            true if is_last => Reach::anywhere(Bytes::ALL.without(b"#")),
+            // No literal is left to be led astray, but a path that some readers begin earlier.
+            true if is_web => Reach::anywhere(Bytes::host().and(b":@[]")),
+            true => Reach::anywhere(Bytes::ALL.without(b"/?#")),
+            false if is_last => Reach { outside: Bytes::ALL.without(b"#"), within: label },
+            false if ends_it && pattern.has_starred_port() => {
+                Reach::anywhere(Bytes::of(|byte| byte.is_ascii_digit()))
+            }
+            // Under schemes of MCP servers it is a name.
+            false if ends_it && !is_web => Reach::anywhere(label),
+            false => Reach::anywhere(Bytes::host()),
+        }
+    }
+
+    fn in_path(&self) -> Bytes {
+        let bytes = match (self.single, self.before.contains('?')) {
+            (true, true) => return Bytes::ALL.without(b"/?#&;"),
+            (false, true) => return Bytes::ALL.without(b"#&;"),
+            (true, false) => Bytes::ALL.without(b"/?#"),
+            (false, false) if self.leads => Bytes::ALL.without(b"?#"),
+            (false, false) => Bytes::ALL.without(b"#"),
+        };
+        if self.goes_on { bytes.without(b";") } else { bytes }
     }
 }

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::plain::{is_hollow, is_plain, trimmed, unescaped};
-use super::reach::Regions;
+use super::plain::{begins, is_hollow, is_plain};
+use super::uri::{Regions, is_of_scheme, is_of_the_web};
 
 /// A text that patterns are held against.
 #[derive(Clone, Debug)]
@@ -13,7 +13,7 @@ pub(in crate::policy) struct Text<'t> {
     is_plain: bool,
     /// Where the text, read as a URI, names a host.
     authority: Range<usize>,
-    /// It is a URI without a host.
+    /// It is a URI without a host, or with one that some readers drop or take for a home.
     is_hostless: bool,
     has_escapes: bool,
     drives: usize,
@@ -24,15 +24,27 @@ impl<'t> Text<'t> {
     pub(in crate::policy) fn new(text: impl Into<Cow<'t, str>>) -> Text<'t> {
         let text = text.into();
         let regions = Regions::of(&text);
-        let path = regions.path();
+        let (path, host) = (regions.path(), regions.host());
         let is_web = regions.scheme.is_some_and(is_of_the_web);
+        // Servers cut off the schemes they made up, and take what follows for a path.
+        let is_own = regions.scheme.is_some_and(|scheme| !is_web && !is_file(scheme));
+        let is_hostless = match regions.scheme {
+            Some(scheme) if is_file(scheme) => false,
+            Some(_) if is_own => is_hollow(host) || begins(host, |host| host.starts_with('~')),
+            Some(_) => host.is_empty(),
+            None => false,
+        };
+        let begin_drive = |text: &str| text.split('/').filter(|s| is_drive(s)).count();
         Text {
-            is_plain: is_plain(&text) && !has_hollow_segment(path),
-            is_hostless: regions.authority.is_empty()
-                && regions.scheme.is_some_and(|scheme| !scheme.eq_ignore_ascii_case("file")),
+            is_plain: is_plain(&text) && !has_hollow_segment(path) && !has_escaped_delimiter(host),
+            is_hostless,
             has_escapes: text.contains('%'),
-            // On the Web nobody takes a segment for a drive.
-            drives: if is_web { 0 } else { path.split('/').filter(|s| is_drive(s)).count() },
+            drives: match (is_web, is_own) {
+                // On the Web nobody takes a segment for a drive.
+                (true, _) => 0,
+                (_, true) => begin_drive(path).saturating_add(begin_drive(host)),
+                _ => begin_drive(path),
+            },
             authority: regions.authority,
             written: text,
         }
@@ -77,20 +89,16 @@ impl<'t> Text<'t> {
         self.drives
     }
 
-    /// Whether a tool that is told this begins elsewhere than where it stands: at the root, or at home.
-    pub(super) fn is_rooted(&self) -> bool {
-        begins(&self.written, |text| text.starts_with(['/', '~']))
+    /// Whether a tool that is told this, from `at` on, begins elsewhere than where it stands: at the root, at
+    /// home, or on a drive.
+    pub(super) fn is_rooted(&self, at: usize) -> bool {
+        let rest = self.written.get(at..).unwrap_or_default();
+        is_drive(rest) || begins(rest, |text| text.starts_with(['/', '~']))
     }
 
-    /// Whether it begins as a URI does, or with a drive.
-    pub(super) fn has_scheme(&self) -> bool {
-        is_drive(&self.written)
-            || begins(&self.written, |text| {
-                text.split_once(':').is_some_and(|(scheme, _)| {
-                    scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-                        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+.-".contains(&b))
-                })
-            })
+    /// Whether from `at` on it begins as a URI does.
+    pub(super) fn has_scheme(&self, at: usize) -> bool {
+        self.written.get(at..).is_some_and(is_uri)
     }
 
     /// Whether it is a URI of the Web, where browsers find a host behind the scheme however many slashes
@@ -108,8 +116,11 @@ impl<'t> Text<'t> {
     }
 }
 
-pub(super) fn is_of_the_web(scheme: &str) -> bool {
-    ["http", "https", "ws", "wss", "ftp"].iter().any(|web| scheme.eq_ignore_ascii_case(web))
+/// Whether resolving escapes first would find another host.
+fn has_escaped_delimiter(authority: &str) -> bool {
+    let mut escapes =
+        authority.split('%').skip(1).map(|behind| behind.get(..2).unwrap_or_default());
+    escapes.any(|digits| matches!(digits, "40" | "3a" | "3A" | "5b" | "5B" | "5d" | "5D"))
 }
 
 /// Whether a segment but the last is empty, or is so for some reader: file systems and many servers take
@@ -131,14 +142,24 @@ fn has_hollow_segment(path: &str) -> bool {
 
 /// `C:`, and `C|` as old browsers wrote it.
 fn is_drive(segment: &str) -> bool {
-    begins(segment, |text| {
-        let mut letters = text.chars();
-        letters.next().is_some_and(|c| c.is_ascii_alphabetic())
-            && matches!(letters.next(), Some(':' | '|' | '\u{ff1a}'))
+    begins(
+        segment,
+        |text| matches!(text.as_bytes(), [letter, b':' | b'|', ..] if letter.is_ascii_alphabetic()),
+    )
+}
+
+/// Whether it begins as a URI does. A blank behind the colon makes a sentence of it, but for those who look
+/// for nothing else (browsers, `file: /x`).
+fn is_uri(text: &str) -> bool {
+    begins(text, |text| {
+        text.split_once(':').is_some_and(|(scheme, rest)| {
+            scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+                && scheme.bytes().all(is_of_scheme)
+                && (!rest.starts_with(' ') || is_of_the_web(scheme) || is_file(scheme))
+        })
     })
 }
 
-/// Whether the text begins so for who resolves escapes and drops blanks and what is invisible.
-fn begins(text: &str, so: impl Fn(&str) -> bool) -> bool {
-    unescaped(text).is_some_and(|read| so(trimmed(&read)))
+fn is_file(scheme: &str) -> bool {
+    scheme.eq_ignore_ascii_case("file")
 }

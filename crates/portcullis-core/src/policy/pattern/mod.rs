@@ -11,16 +11,19 @@
 //! * `reach` – what one star may match, by where it stands
 //! * `automaton` – whether a text matches, in one pass
 //! * `text` – what of a text matters to patterns, found once
+//! * `uri` – the parts of a URI
 //! * `plain` – which texts mean the same to everybody; others match nothing
 
 mod automaton;
 mod plain;
 mod reach;
 mod text;
+mod uri;
 
 use self::automaton::Ways;
-use self::reach::{Reach, Regions};
+use self::reach::Reach;
 pub(super) use self::text::Text;
+use self::uri::{Regions, is_of_the_web};
 
 /// Longest pattern, in bytes. One bit of a set of states each, and one for the end.
 pub const MAX_PATTERN: usize = 255;
@@ -46,15 +49,17 @@ struct Slip {
     /// The drives that are written out, where a star could match another: `main/C:/x` is all of `C:/x`
     /// to who cuts off `main/` and joins the rest to a directory.
     drives: Option<usize>,
-    /// A value begins with a star, which is for something within the place a tool starts from.
-    opening: Option<Opening>,
+    /// Where the first star begins something, which is to be within the place a tool starts from.
+    start: Option<Start>,
 }
 
-/// Stars that a pattern over values begins with.
+/// A star that begins a value, or what follows the `docs:` or `file=` that a server or tool cuts off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Opening {
-    Single,
-    Double,
+struct Start {
+    at: usize,
+    /// No scheme may stand there. Behind a colon it may (`urn:isbn:`), and where one is written out as in
+    /// `*:latest`.
+    needs_no_scheme: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,16 +101,32 @@ pub enum BadPattern {
     ForeignSyntax,
     /// It can match nothing, since texts with such parts match nothing.
     #[error(
-        "what has dot segments, empty segments, backslashes, encoded dots or slashes, or broken escapes \
-         matches nothing, nor does a URI with a fragment, and so would this"
+        "what has dot segments, empty segments, backslashes or slashes of other scripts, broken escapes or \
+         escapes of . / \\ % ; ? # matches nothing, nor does a URI with a fragment, and so would this"
     )]
     NeverMatches,
-    /// Its last star would let any host through: names are read from their ends.
+    /// A URI of the Web that names no host.
+    #[error("a URI of the Web names a host, \"*\" for every one")]
+    NoHost,
+    /// Something like a host that no scheme stands before.
+    #[error("a host stands behind a scheme: write \"*://*.example.com/**\"")]
+    NoScheme,
+    /// A star would let any host through: names are read from their ends.
     #[error(
-        "a host that ends with a star is anybody's: write the end of it, such as \"*.example.com\", or \
-         \"*\" alone for every host"
+        "a host whose end is left to a star is anybody's: write \"*.example.com\", or \"*\" alone for every \
+         host, or \":*\" behind it for every port"
     )]
     OpenHost,
+    /// An integer that readers with doubles take for another.
+    #[error("beyond \u{b1}(2^53 - 1) readers differ on integers, and no argument matches one")]
+    InexactInteger,
+}
+
+impl BadPattern {
+    /// Whether other tools would take it for an exclusion.
+    pub(super) fn is_exclusion(text: &str) -> bool {
+        text.starts_with(['!', '-', '^'])
+    }
 }
 
 impl Language {
@@ -120,7 +141,7 @@ impl Language {
         match self {
             Language::Name => true,
             Language::Value => read.is_plain(),
-            Language::Uri => read.is_plain() && !text.contains('#') && !read.lacks_its_host(),
+            Language::Uri => read.is_plain() && !text.contains('#'),
         }
     }
 
@@ -130,37 +151,45 @@ impl Language {
         matches!(character, '{' | '}' | '[' | ']')
             || (self == Language::Name && matches!(character, '?' | '\\'))
     }
+
+    /// Whether the pattern has such characters; the brackets of an IPv6 address are none.
+    fn has_foreign(self, text: &str) -> bool {
+        let host = Regions::of(text).authority;
+        let is_address =
+            |at: usize, c| self == Language::Uri && host.contains(&at) && "[]".contains(c);
+        text.char_indices().any(|(at, c)| self.is_foreign(c) && !is_address(at, c))
+    }
 }
 
 impl Pattern {
-    /// Whether the text could be a pattern, apart from what stars would mean in it.
-    pub(super) fn check(text: &str, language: Language) -> Result<(), BadPattern> {
+    pub(super) fn compile(text: &str, language: Language) -> Result<Pattern, BadPattern> {
         if text.is_empty() {
             return Err(BadPattern::Empty);
         }
         if text.len() > MAX_PATTERN {
             return Err(BadPattern::TooLong);
         }
-        if text.starts_with(['!', '-', '^']) {
+        if BadPattern::is_exclusion(text) {
             return Err(BadPattern::Exclusion);
         }
         if text.chars().any(char::is_control) || text.trim() != text {
             return Err(BadPattern::Characters);
         }
-        if text.chars().any(|character| language.is_foreign(character)) {
+        if language.has_foreign(text) {
             return Err(BadPattern::ForeignSyntax);
         }
-        Ok(())
-    }
-
-    pub(super) fn compile(text: &str, language: Language) -> Result<Pattern, BadPattern> {
-        Self::check(text, language)?;
         if !language.has(text) {
             return Err(BadPattern::NeverMatches);
+        }
+        if language == Language::Uri && Text::new(text).lacks_its_host() {
+            return Err(BadPattern::NoHost);
         }
         let regions = Regions::of(text);
         if language == Language::Uri && regions.has_open_host() {
             return Err(BadPattern::OpenHost);
+        }
+        if language == Language::Uri && is_host_without_scheme(text) {
+            return Err(BadPattern::NoScheme);
         }
         let mut atoms = Vec::with_capacity(text.len());
         let mut at = 0;
@@ -168,7 +197,7 @@ impl Pattern {
             let more = rest.iter().take_while(|next| byte == b'*' && **next == b'*').count();
             let end = at.saturating_add(1).saturating_add(more);
             atoms.push(match byte {
-                b'*' => Atom::Star(regions.reach(language, at..end)),
+                b'*' => Atom::Star(Reach::of(language, &regions, &(at..end))),
                 literal => Atom::Byte(literal),
             });
             at = end;
@@ -197,31 +226,52 @@ impl Pattern {
     }
 }
 
-/// Whether the pattern begins at the root of all files, from where a drive leads nowhere else.
+/// Whether it looks like `*.example.com/x`, a host that no scheme stands before.
+fn is_host_without_scheme(pattern: &str) -> bool {
+    let Some((first, _)) = pattern.split_once('/') else { return false };
+    Regions::of(pattern).scheme.is_none()
+        && first.trim_start_matches('*').starts_with('.')
+        && first.starts_with('*')
+}
+
+/// Whether the pattern begins at the root of all files and names no directory, so that a drive leads nowhere
+/// else.
 fn is_every_file(pattern: &str) -> bool {
-    let literal = pattern.split('*').next().unwrap_or_default();
-    ["file://", "file:///"].iter().any(|root| literal.eq_ignore_ascii_case(root))
+    let (literal, rest) = pattern.split_once('*').unwrap_or((pattern, ""));
+    let is_root = ["file://", "file:///"].iter().any(|root| literal.eq_ignore_ascii_case(root));
+    is_root && !rest.contains('/')
+}
+
+impl Start {
+    fn of(language: Language, text: &str) -> Option<Start> {
+        let (before, behind) = text.split_once('*')?;
+        let is_value = language == Language::Value;
+        let is_start = match before.strip_suffix(':') {
+            None => is_value && (before.is_empty() || before.ends_with('=')),
+            // Of files and of the Web all is meant, and a port begins nothing.
+            Some(scheme) if scheme.eq_ignore_ascii_case("file") || is_of_the_web(scheme) => false,
+            Some(_) => !Regions::of(text).authority.contains(&before.len()),
+        };
+        let is_single = !behind.starts_with('*');
+        let may_have_scheme = before.ends_with(':') || is_single && behind.contains(':');
+        is_start.then_some(Start { at: before.len(), needs_no_scheme: !may_have_scheme })
+    }
 }
 
 impl Slip {
     fn of(language: Language, text: &str, atoms: &[Atom]) -> Slip {
-        if language == Language::Name || matches!(atoms, [Atom::Star(Reach::EveryUri)]) {
+        let is_every_uri = language == Language::Uri && text == "**";
+        if language == Language::Name || is_every_uri {
             return Slip::default();
         }
         let splits = |pair: &[Atom]| matches!(pair, [Atom::Star(_), Atom::Byte(byte)] if byte.is_ascii_hexdigit());
-        let opening = match text.bytes().take_while(|byte| *byte == b'*').count() {
-            _ if language == Language::Uri => None,
-            0 => None,
-            1 => Some(Opening::Single),
-            _ => Some(Opening::Double),
-        };
+        let regions = Regions::of(text);
+        let host_end = if language == Language::Uri { regions.authority.end } else { 0 };
         Slip {
-            host: atoms
-                .iter()
-                .any(|atom| matches!(atom, Atom::Star(reach) if reach.is_over_hosts())),
+            host: text.get(..host_end).is_some_and(|head| head.contains('*')),
             escape: atoms.windows(2).any(splits),
             drives: (!is_every_file(text)).then(|| Text::new(text).drives()),
-            opening,
+            start: Start::of(language, text),
         }
     }
 
@@ -230,8 +280,8 @@ impl Slip {
         self.host && text.is_hostless()
             || self.escape && text.has_escapes()
             || self.drives.is_some_and(|drives| drives != text.drives())
-            || self.opening.is_some_and(|opening| {
-                text.is_rooted() || opening == Opening::Double && text.has_scheme()
+            || self.start.is_some_and(|Start { at, needs_no_scheme }| {
+                text.is_rooted(at) || needs_no_scheme && text.has_scheme(at)
             })
     }
 }
