@@ -57,12 +57,16 @@ fn policy(rules: usize) -> Policy {
 }
 
 fn call(tool: &str) -> Operation {
+    call_with(tool, &json!({}))
+}
+
+fn call_with(tool: &str, arguments: &serde_json::Value) -> Operation {
     let headers = HeaderMap::from_iter([(
         http::header::CONTENT_TYPE,
         HeaderValue::from_static("application/json"),
     )]);
-    let body =
-        json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": tool } });
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+                       "params": { "name": tool, "arguments": arguments } });
     Operation::read(&Method::POST, &headers, Bytes::from(body.to_string()), Limits::default())
         .unwrap()
 }
@@ -101,6 +105,17 @@ fn main() {
             ok &=
                 common::compare(&format!("{what} by {rules} rules / ES256"), 0.03, decide, verify);
         }
+    }
+    let rule = Rule::allow(["tools/call read"]).unwrap();
+    let rule = rule.arg("path", ["/srv/*.txt", "/public/**"]).unwrap();
+    let policy = Policy::rules(resource(), [rule]).build().unwrap();
+    for (what, path, allowed) in
+        [("allowed", "/public/a/b.txt", true), ("denied", "/etc/passwd", false)]
+    {
+        let operation = call_with("read", &json!({ "path": path, "encoding": "utf-8" }));
+        let decide = || decide(&policy, caller(), operation.clone(), now);
+        assert_eq!(decide().is_ok(), allowed, "{path}");
+        ok &= common::compare(&format!("{what} by a path / ES256"), 0.05, decide, verify);
     }
     std::process::exit(i32::from(!ok));
 }
