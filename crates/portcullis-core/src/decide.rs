@@ -11,7 +11,7 @@ use bytes::Bytes;
 use crate::denial::Denial;
 use crate::error::Failure;
 use crate::operation::{Call, Era, Operation, Revision};
-use crate::policy::{Given, MAX_READ, Policy, RulePlace, Verdict, View};
+use crate::policy::{Budget, Given, Policy, RulePlace, Verdict, View};
 use crate::proof::Caller;
 use crate::scope::ScopeSet;
 use crate::time::UnixTime;
@@ -98,7 +98,7 @@ fn judge(
         return Err(Failure::Token(Refusal::Audience { found, wanted }));
     }
     let view = policy.seen_by(token);
-    let mut read = Read { policy, operation, given: BTreeMap::new(), left: MAX_READ };
+    let mut read = Read { policy, operation, given: BTreeMap::new(), budget: Budget::default() };
     let mut rules = Vec::new();
     for (place, call) in operation.calls().iter().enumerate() {
         for ask in Policy::asks(call) {
@@ -135,12 +135,12 @@ struct Read<'a> {
     policy: &'a Policy,
     operation: &'a Operation,
     given: BTreeMap<usize, Given<'a>>,
-    left: usize,
+    budget: Budget,
 }
 
 impl<'a> Read<'a> {
     fn given(&mut self, place: usize, call: &'a Call) -> &Given<'a> {
-        let read = || self.policy.given(self.operation, call, &mut self.left);
+        let read = || self.policy.given(self.operation, call, &mut self.budget);
         self.given.entry(place).or_insert_with(read)
     }
 }

@@ -1,6 +1,7 @@
 //! The arguments of a call, as far as rules with `args` look at them.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use serde::de::{DeserializeSeed, MapAccess};
 
@@ -39,9 +40,9 @@ impl<'a> IntoIterator for Arguments<'a> {
 
 impl<'a> Arguments<'a> {
     /// Reads the wanted arguments out of a message that was read strictly before.
-    pub(super) fn read(message: &'a str, wanted: &Wanted) -> Arguments<'a> {
+    pub(super) fn read(message: &'a str, wanted: &Wanted, left: &Cell<usize>) -> Arguments<'a> {
         let found = json::strictly(message, |de, flaw| {
-            let leaf = Pick(wanted);
+            let leaf = Pick { wanted, left };
             Peek { walk: Walk::new(flaw), object: At { path: &["params", "arguments"], leaf } }
                 .deserialize(de)
         });
@@ -86,34 +87,40 @@ impl<'de, R: ReadObject<'de> + Copy> ReadObject<'de> for At<'_, R> {
     }
 }
 
-/// Each member's name is held against all that are wanted; where there are more, or a longer one, none of the
-/// values is known. Tools have a dozen parameters.
-const MAX_MEMBERS: usize = 1024;
-const MAX_NAME: usize = 1024;
+/// So much of the names of an operation's arguments is held against those that are wanted, a batch's
+/// together. Behind it none of the values is known. Tools have a dozen parameters.
+pub(crate) const MAX_NAMES: usize = 32 * 1024;
 
 /// Reads the members whose names are wanted, or could be taken for a wanted one.
 #[derive(Clone, Copy)]
-struct Pick<'w>(&'w Wanted);
+struct Pick<'w> {
+    wanted: &'w Wanted,
+    /// How much of names may still be read.
+    left: &'w Cell<usize>,
+}
 
 impl<'de> ReadObject<'de> for Pick<'_> {
     type Out = Arguments<'de>;
     fn read<A: MapAccess<'de>>(self, walk: Walk<'_>, mut map: A) -> Result<Self::Out, A::Error> {
         let mut arguments: Vec<(String, Argument<'de>)> = Vec::new();
         let (mut names, mut shadowed) = (Names::new(), Names::new());
-        let (mut members, mut is_read) = (0_usize, true);
+        let Pick { wanted, left } = self;
+        let mut is_read = true;
         while let Some(name) = map.next_key_seed(Note(&mut names))? {
             let name = name.ok_or_else(|| walk.refuse(Flaw::DuplicateMember))?;
             let has_escapes = matches!(name, Cow::Owned(_));
-            members = members.saturating_add(1);
-            is_read &= members <= MAX_MEMBERS && name.len() <= MAX_NAME;
+            // A name without letters costs something as well.
+            let rest = left.get().checked_sub(name.len().saturating_add(1));
+            left.set(rest.unwrap_or_default());
+            is_read &= rest.is_some();
             if !is_read {
                 map.next_value_seed(walk)?;
                 continue;
             }
-            for wanted in self.0.alike(&name, has_escapes) {
+            for wanted in wanted.alike(&name, has_escapes) {
                 shadowed.insert_resolved(wanted);
             }
-            if self.0.contains(&name) {
+            if wanted.contains(&name) {
                 if has_escapes && name.bytes().all(needs_no_escape) {
                     shadowed.insert_resolved(&name);
                 }

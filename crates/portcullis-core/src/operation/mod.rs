@@ -17,6 +17,7 @@ mod message;
 mod method;
 mod revision;
 
+use std::cell::Cell;
 use std::fmt;
 
 use bytes::Bytes;
@@ -24,7 +25,7 @@ use bytes::Bytes;
 pub use bytestring::ByteString;
 use http::HeaderMap;
 
-pub(crate) use self::arguments::{Argument, Arguments, Scalar};
+pub(crate) use self::arguments::{Argument, Arguments, MAX_NAMES, Scalar};
 use self::call::ReadCall;
 pub use self::call::{Call, Target};
 use self::headers::{Headers, Mirrored};
@@ -174,12 +175,17 @@ impl Operation {
     }
 
     /// The wanted arguments of one of the calls, for the rules that look at them. Read when asked
-    /// for, since most policies never do.
-    pub(crate) fn arguments<'a>(&'a self, call: &'a Call, wanted: &Wanted) -> Arguments<'a> {
+    /// for, since most policies never do. `left` is how much of names may still be read.
+    pub(crate) fn arguments<'a>(
+        &'a self,
+        call: &'a Call,
+        wanted: &Wanted,
+        left: &Cell<usize>,
+    ) -> Arguments<'a> {
         // A member of that name in another method's params says nothing about its target.
         match call.method() {
             Method::ToolsCall | Method::PromptsGet => {
-                Arguments::read(call.part().unwrap_or(&self.body), wanted)
+                Arguments::read(call.part().unwrap_or(&self.body), wanted, left)
             }
             _ => Arguments::default(),
         }

@@ -1,10 +1,11 @@
 //! Conditions on the arguments of a call.
 
+use std::cell::Cell;
 use std::fmt;
 
 use super::pattern::{BadPattern, Language, MAX_PATTERN, Pattern, Text};
 use crate::json;
-use crate::operation::{Argument, Arguments, Scalar};
+use crate::operation::{Argument, Arguments, MAX_NAMES, Scalar};
 
 /// What an argument may be, as an operator writes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,33 +133,54 @@ enum Value<'a> {
 
 /// So much of the arguments of one operation is held against patterns with stars, of which a policy may have
 /// many. Paths, URIs and queries are far shorter.
-pub(crate) const MAX_READ: usize = 32 * 1024;
+const MAX_READ: usize = 32 * 1024;
+
+/// How much of an operation's arguments may still be read, a batch's together.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    pub(super) names: Cell<usize>,
+    values: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Budget { names: Cell::new(MAX_NAMES), values: MAX_READ }
+    }
+}
 
 impl<'a> Given<'a> {
-    /// `left` is how much may still be read.
-    pub(super) fn of(arguments: Arguments<'a>, left: &mut usize) -> Self {
-        let mut ready = |(name, argument)| match argument {
-            Argument::Values(values) => Value::ready(values, left).map(|values| (name, values)),
+    pub(super) fn of(arguments: Arguments<'a>, budget: &mut Budget) -> Self {
+        let known = |(name, argument)| match argument {
+            Argument::Values(values) => Some((name, values)),
             Argument::Opaque => None,
         };
-        Given(arguments.into_iter().filter_map(&mut ready).collect())
+        let mut known: Vec<(String, Vec<Scalar<'a>>)> =
+            arguments.into_iter().filter_map(known).collect();
+        // The contents of a file leave its path to be read, in whichever order they stand.
+        known.sort_by_key(|(_, values)| length(values));
+        let ready = |(name, values)| Some((name, Value::ready(values, budget)?));
+        Given(known.into_iter().filter_map(ready).collect())
     }
+}
+
+fn length(values: &[Scalar<'_>]) -> usize {
+    let length = |value: &Scalar<'_>| if let Scalar::Text(text) = value { text.len() } else { 0 };
+    values.iter().map(length).sum()
 }
 
 impl<'a> Value<'a> {
     /// `None` where a control character stands in any of the values, behind which another command or the
     /// end of a string may hide.
-    fn ready(values: Vec<Scalar<'a>>, left: &mut usize) -> Option<Vec<Value<'a>>> {
-        let len = |value: &Scalar<'_>| if let Scalar::Text(text) = value { text.len() } else { 0 };
-        let rest = left.checked_sub(values.iter().map(len).sum());
-        *left = rest.unwrap_or(*left);
+    fn ready(values: Vec<Scalar<'a>>, budget: &mut Budget) -> Option<Vec<Value<'a>>> {
+        let left = budget.values.checked_sub(length(&values));
+        budget.values = left.unwrap_or(budget.values);
         values
             .into_iter()
             .map(|value| match value {
                 Scalar::Bool(flag) => Some(Value::Bool(flag)),
                 Scalar::Integer(number) => Some(Value::Integer(number)),
                 Scalar::Text(text) if text.chars().any(char::is_control) => None,
-                Scalar::Text(text) if rest.is_some() => Some(Value::Text(Text::new(text))),
+                Scalar::Text(text) if left.is_some() => Some(Value::Text(Text::new(text))),
                 Scalar::Text(text) => Some(Value::Text(Text::unread(text))),
             })
             .collect()

@@ -21,7 +21,7 @@ mod view;
 use std::fmt;
 
 pub use self::condition::ArgumentPattern;
-pub(crate) use self::condition::{Given, MAX_READ};
+pub(crate) use self::condition::{Budget, Given};
 pub use self::grants::MAX_NAMES;
 use self::grants::{Grants, Mask, Vocabulary};
 use self::index::Index;
@@ -303,17 +303,17 @@ impl Policy {
         single.into_iter().chain(targets.iter().map(Ask::Target))
     }
 
-    /// The arguments that rules want to see. `left` is how much of them may still be read.
+    /// The arguments that rules want to see.
     pub(crate) fn given<'a>(
         &self,
         operation: &'a Operation,
         call: &'a Call,
-        left: &mut usize,
+        budget: &mut Budget,
     ) -> Given<'a> {
         if self.arguments.is_empty() {
             return Given::default();
         }
-        Given::of(operation.arguments(call, &self.arguments), left)
+        Given::of(operation.arguments(call, &self.arguments, &budget.names), budget)
     }
 
     /// The rules to ask, in order; `None` where no rule needs to be asked.

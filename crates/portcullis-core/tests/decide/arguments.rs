@@ -241,6 +241,30 @@ fn no_value_begins_elsewhere_than_its_pattern() {
         &[json!("file=a/b")],
         &[json!("file=/etc/passwd"), json!("file=~/x"), json!("file=http:x")],
     );
+    check(
+        "**.md",
+        &[json!("a;b/c.md")],
+        &[json!("-o.md"), json!("--output=a.md"), json!("$HOME/a.md"), json!(";v=1/etc/a.md")],
+    );
+    check("docs: **", &[json!("docs: a")], &[json!("docs: /etc/passwd")]);
+    // Behind another star as well.
+    check(
+        "*:**",
+        &[json!("ab:c")],
+        &[json!("file:///etc/passwd"), json!("file:/etc/passwd"), json!("ab:/c"), json!("ab:~c")],
+    );
+    check("*:*/**", &[json!("ab:c/d")], &[json!("file:/etc/passwd"), json!("ab:c//d")]);
+    check(
+        "mode=*&file=**",
+        &[json!("mode=r&file=a")],
+        &[json!("mode=r&file=/etc/passwd"), json!("mode=r&file=~a")],
+    );
+    check(
+        "**:latest",
+        &[json!("nginx:latest"), json!("org/nginx:latest")],
+        &[json!("nginx:/latest:latest"), json!("/nginx:latest")],
+    );
+    check("**:8080", &[json!("localhost:8080"), json!("10.0.0.1:8080")], &[json!("http://a:8080")]);
     // A sentence has a blank behind its colon.
     check(
         "**error**",
@@ -293,6 +317,31 @@ fn a_star_that_a_value_begins_with_is_a_plain_name() {
             json!("x@evil.test,y@example.com"),
         ],
     );
+    // Whatever stands before the scheme.
+    for (pattern, yes, no) in [
+        (
+            "git::https://*.example.com/**",
+            "git::https://a.example.com/x",
+            "git::https://evil.test?.example.com/x",
+        ),
+        (
+            "git::https://localhost:*/x",
+            "git::https://localhost:80/x",
+            "git::https://localhost:x@evil.test/x",
+        ),
+        (
+            "jdbc:postgresql://*.example.com/app",
+            "jdbc:postgresql://a.example.com/app",
+            "jdbc:postgresql://evil.test:5432,x.example.com/app",
+        ),
+        (
+            "url=https://*.example.com/**",
+            "url=https://a.example.com/x",
+            "url=https://a@evil.test/.example.com/x",
+        ),
+    ] {
+        check(pattern, &[json!(yes)], &[json!(no)]);
+    }
     for (pattern, yes, no) in [
         ("api-*.example.com", "api-1.example.com", "api-x@evil.test?.example.com"),
         ("api-*.example.com", "api-1.b.example.com", "api-x:y@evil.test:443#.example.com"),
@@ -369,30 +418,51 @@ fn the_arguments_of_a_batch_are_read_up_to_the_same_bound() {
     assert_eq!(more, Failure::Forbidden);
 }
 
+/// Each name is held against those that are wanted: all of a batch's together are bounded.
 #[test]
-fn a_name_longer_than_any_tool_has_meets_no_condition() {
+fn more_or_longer_names_than_any_tool_has_meet_no_condition() {
     let rule = allow("tools/call run").arg("mode", ["dry"]).unwrap();
     let policy = Policy::rules(resource(), [rule]).build().unwrap();
-    let with = |length: usize| {
+    let call = |names: &[usize]| {
         let mut arguments = json!({ "mode": "dry" });
-        arguments["n".repeat(length)] = json!(1);
-        call_with("run", &arguments)
+        for (at, length) in names.iter().enumerate() {
+            arguments[format!("{at:0>length$}")] = json!(1);
+        }
+        message("tools/call", &json!({ "name": "run", "arguments": arguments }))
     };
-    permit(&policy, caller("", &[]), with(1024));
-    assert!(failure_or_none(&policy, caller("", &[]), with(1025)).is_some());
+    let is_met = |body: Value| failure_or_none(&policy, caller("", &[]), read(&body)).is_none();
+    // A name costs its bytes and one more.
+    let most = 32 * 1024 - "mode".len() - 1;
+    assert!(is_met(call(&[most - 1])));
+    assert!(!is_met(call(&[most])));
+    assert!(is_met(call(&vec![7; most / 8])));
+    assert!(!is_met(call(&vec![7; most / 8 + 1])));
+    let half = 16 * 1024 - "mode".len() - 1;
+    assert!(is_met(json!([call(&[half - 1]), call(&[half - 1])])));
+    assert!(!is_met(json!([call(&[half - 1]), call(&[half])])));
 }
 
+/// What only `*` looks at takes nothing from what patterns look at, in whichever order they stand.
 #[test]
-fn more_arguments_than_any_tool_has_meet_no_condition() {
-    let rule = allow("tools/call run").arg("mode", ["dry"]).unwrap();
-    let policy = Policy::rules(resource(), [rule]).build().unwrap();
-    let with = |others: usize| {
-        let mut arguments = json!({ "mode": "dry" });
-        (0..others).for_each(|n| arguments[format!("other{n}")] = json!(n));
-        call_with("run", &arguments)
-    };
-    permit(&policy, caller("", &[]), with(1023));
-    assert!(failure_or_none(&policy, caller("", &[]), with(1024)).is_some());
+fn long_contents_leave_a_path_to_be_read() {
+    let rule = allow("tools/call write").arg("path", ["/srv/**"]).unwrap();
+    let policy = Policy::rules(resource(), [rule.arg("content", ["*"]).unwrap()]).build().unwrap();
+    for length in [10, 32_700, 32_763, 32_768, 1_000_000] {
+        let content = "x".repeat(length);
+        for arguments in [
+            format!(r#"{{"content":"{content}","path":"/srv/x"}}"#),
+            format!(r#"{{"path":"/srv/x","content":"{content}"}}"#),
+        ] {
+            let body = format!(
+                r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"write","arguments":{arguments}}}}}"#
+            );
+            assert_eq!(
+                failure_or_none(&policy, caller("", &[]), read_text(&body)),
+                None,
+                "{length}"
+            );
+        }
+    }
 }
 
 #[test]
@@ -486,5 +556,6 @@ fn no_star_stands_for_a_part_that_readers_drop() {
 fn no_star_takes_the_head_of_an_escape() {
     check("1*0", &[json!("1a0"), json!("10")], &[json!("1%40"), json!("1%4a0")]);
     check("/a/*d/**", &[json!("/a/d/x")], &[json!("/a/%6d/x")]);
+    check("My%20Docs/*final", &[json!("My%20Docs/a-final")], &[json!("My%20Docs/%6final")]);
     check("*.md", &[json!("%61.md")], &[]);
 }

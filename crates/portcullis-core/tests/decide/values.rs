@@ -25,7 +25,7 @@ fn matches_slowly(pattern: &str, p: usize, value: &str, t: usize) -> bool {
 fn star_may_match(pattern: &str, p: usize, stars: usize, letter: char) -> bool {
     let (before, behind) = (&pattern[..p], &pattern[p + stars..]);
     let has_slashes = pattern.contains('/');
-    let goes_on = !behind.is_empty() && !behind.starts_with('/');
+    let goes_on = !behind.is_empty() && !behind.starts_with(['/', '?', '#']);
     if stars == 1 && !before.contains('/') {
         let tail = behind.split('/').next().unwrap();
         let is_port = |(_, port): (&str, &str)| port.parse::<u64>().is_ok();
@@ -39,7 +39,9 @@ fn star_may_match(pattern: &str, p: usize, stars: usize, letter: char) -> bool {
             return false;
         }
     }
+    let begins = before.contains('*') && before.ends_with([':', '=']);
     !(stars == 1 && letter == '/'
+        || begins && "/:~$".contains(letter)
         || has_slashes && !behind.is_empty() && "?#".contains(letter)
         || has_slashes && goes_on && letter == ';')
 }
@@ -52,14 +54,23 @@ fn slips(pattern: &str, value: &str) -> bool {
     let (before, behind) = pattern.split_once('*').unwrap();
     let rest = value.get(before.len()..).unwrap_or_default();
     let begins = before.is_empty() || before.ends_with(['=', ':']);
-    let is_rooted = rest.starts_with(['/', '~']) || is_drive(rest);
+    let first = rest.split_once('/').map(|(first, _)| first.split(';').next());
+    let is_rooted = first == Some(Some("")) || rest.starts_with(['~', '$']) || is_drive(rest);
     // All letters of a scheme that the alphabet below has.
-    let scheme = rest.split_once(':').is_some_and(|(scheme, _)| {
+    let scheme = rest.split_once(':').filter(|(scheme, _)| {
         scheme.starts_with(char::is_alphabetic)
-            && scheme.chars().all(|c| c.is_ascii_alphanumeric() || c == '.')
+            && scheme.chars().all(|c| c.is_ascii_alphanumeric() || ".-".contains(c))
     });
-    let is_written = before.ends_with(':') || !behind.starts_with('*') && behind.contains(':');
-    begins && (is_rooted || scheme && !is_written) || drives(pattern) != drives(value)
+    let is_single = !behind.starts_with('*');
+    let is_written =
+        behind.trim_start_matches('*').starts_with(':') || is_single && behind.contains(':');
+    let has_scheme = match (before.ends_with(':'), is_written) {
+        (true, _) => false,
+        (false, true) => scheme.is_some_and(|(_, rest)| rest.starts_with('/')),
+        (false, false) => scheme.is_some(),
+    };
+    let is_option = before.is_empty() && value.starts_with('-');
+    begins && (is_rooted || has_scheme || is_option) || drives(pattern) != drives(value)
 }
 
 /// No dot segments, and no empty segment but the first and the last, nor one in the middle of `://`: the
@@ -80,6 +91,9 @@ fn pieces(pieces: &'static [&'static str], most: usize) -> impl Strategy<Value =
 }
 
 fn compare(pattern: &str, value: &str) -> Result<(), TestCaseError> {
+    if pattern.starts_with('-') {
+        return Ok(());
+    }
     let is_uri = pattern.contains("://") || value.contains("://");
     if is_uri || !pattern.contains('*') || pattern.trim_matches('*').is_empty() {
         return Ok(());
@@ -110,8 +124,8 @@ proptest! {
 
     #[test]
     fn patterns_over_values_match_what_their_definition_says(
-        pattern in pieces(&["*", "**", "*", "a", "b", "/", ".", "?", "@", ":", ";", "7", "=", ".a.b", "~"], 6),
-        value in pieces(&["a", "b", "a", "/", ".", "?", "#", "@", ":", "7", ";", "=", "~", "a.b"], 8),
+        pattern in pieces(&["*", "**", "*", "a", "b", "/", ".", "?", "@", ":", ";", "7", "=", ".a.b", "~", "-"], 6),
+        value in pieces(&["a", "b", "a", "/", ".", "?", "#", "@", ":", "7", ";", "=", "~", "a.b", "-", "$"], 8),
     ) {
         compare(&pattern, &value)?;
     }

@@ -33,7 +33,7 @@ fn star_may_match(pattern: &str, p: usize, stars: usize, text: &str, t: usize) -
     let is_tail = stars > 1 && behind.is_empty();
     if let Some(range) = authority(pattern).filter(|range| range.contains(&p)) {
         let (host, ends_it) = (&pattern[range.clone()], p + stars == range.end);
-        let any_scheme = before.find('*').is_some_and(|at| at < range.start);
+        let any_scheme = scheme(pattern).unwrap().contains('*');
         return match host.bytes().all(|byte| byte == b'*') {
             true if is_tail => letter != '#',
             true if any_scheme => of_host || ":@[]".contains(letter),
@@ -50,7 +50,7 @@ fn star_may_match(pattern: &str, p: usize, stars: usize, text: &str, t: usize) -
     if is_tail && before.is_empty() {
         return letter != '#';
     }
-    let goes_on = !behind.is_empty() && !behind.starts_with('/');
+    let goes_on = !behind.is_empty() && !behind.starts_with(['/', '?', '#']);
     let excluded = match (stars, before.contains('?')) {
         (1, true) => "/?#&;",
         (_, true) => "#&;",
@@ -63,14 +63,18 @@ fn star_may_match(pattern: &str, p: usize, stars: usize, text: &str, t: usize) -
         || is_in(authority(text), t) && !of_host)
 }
 
+/// What a scheme is made of, directly before the first `://`, where that is in no path.
+fn scheme(text: &str) -> Option<&str> {
+    let before = text.split_once("://")?.0;
+    let of_scheme = |c: char| c.is_ascii_alphanumeric() || "+.-*".contains(c);
+    let scheme = before.rsplit(|c| !of_scheme(c)).next()?;
+    (!scheme.is_empty() && !before.contains(['/', '?', '#'])).then_some(scheme)
+}
+
 /// What is behind the first `://` and before the slash, question mark or fragment that follows.
 fn authority(text: &str) -> Option<Range<usize>> {
-    let scheme = text.split_once("://")?.0;
-    let is_scheme = |b: u8| b.is_ascii_alphanumeric() || b"+.-*".contains(&b);
-    if scheme.is_empty() || !scheme.bytes().all(is_scheme) {
-        return None;
-    }
-    let start = scheme.len() + 3;
+    scheme(text)?;
+    let start = text.find("://")? + 3;
     Some(start..text[start..].find(['/', '?', '#']).map_or(text.len(), |len| start + len))
 }
 
@@ -94,17 +98,19 @@ fn slips(pattern: &str, text: &str) -> bool {
         return false;
     }
     let names_host = authority(pattern).is_some_and(|range| pattern[..range.end].contains('*'));
-    let is_hostless =
-        authority(text).is_some_and(|range| text[range].split(';').next().unwrap().is_empty());
+    let is_hollow = |text: &str| text.split(';').next() == Some("");
+    let is_hostless = authority(text)
+        .is_some_and(|range| is_hollow(&text[range.clone()]) || is_hollow(host(&text[range])));
     let drives = |text: &str| {
         let host = authority(text).map_or("", |range| &text[range]);
-        path(text).split('/').chain([host]).filter(|segment| is_drive(segment)).count()
+        let of_host = is_drive(host) || is_drive(host.rsplit('@').next().unwrap());
+        path(text).split('/').filter(|s| is_drive(s)).count() + usize::from(of_host)
     };
     let starts_elsewhere = pattern.split_once('*').is_some_and(|(before, _)| {
         let rest = text.get(before.len()..).unwrap_or_default();
         before.ends_with(':')
             && !is_in(authority(pattern), before.len())
-            && (rest.starts_with('/') || is_drive(rest))
+            && (rest.split_once('/').is_some_and(|(first, _)| is_hollow(first)) || is_drive(rest))
     });
     names_host && is_hostless || drives(pattern) != drives(text) || starts_elsewhere
 }
@@ -130,19 +136,27 @@ fn is_open(pattern: &str) -> bool {
     let Some(range) = authority(pattern) else {
         return head.len() < pattern.len() && head.starts_with('.') && head.contains('/');
     };
-    let host = pattern[range.clone()].rsplit('@').next().unwrap();
-    let host = match host.rsplit_once(':') {
-        Some((host, port)) if port == "*" || port.parse::<u64>().is_ok() => host,
-        _ => host,
-    };
-    let Some((_, end)) = host.rsplit_once('*') else { return false };
-    if pattern[..range.start].contains('*') {
-        let is_every_host = host.trim_matches('*').is_empty();
-        return !is_every_host && !end.starts_with('.') && end.matches('.').count() < 2;
+    let host = host(&pattern[range.clone()]);
+    let Some((before, end)) = host.rsplit_once('*') else { return false };
+    if host.trim_matches('*').is_empty() {
+        return false;
     }
-    let mut labels = host.split('.').skip(1);
-    let is_domain = labels.any(|label| label.starts_with(char::is_alphabetic));
-    end.is_empty() && (pattern[range].contains('@') || is_domain)
+    if !scheme(pattern).unwrap().contains('*') {
+        return end.is_empty() && pattern[range].contains('@');
+    }
+    let labels: Vec<&str> = end.split('.').rev().collect();
+    let is_public = labels[0].len() == 2 && labels.get(1).is_none_or(|second| second.len() < 3);
+    let of_all_below = end.starts_with('.') && before.trim_matches('*').is_empty();
+    !of_all_below && labels.len() < if is_public { 4 } else { 3 }
+}
+
+/// The authority without user and port.
+fn host(authority: &str) -> &str {
+    let host = authority.rsplit('@').next().unwrap();
+    match host.rsplit_once(':') {
+        Some((host, port)) if port == "*" || port.chars().all(|c| c.is_ascii_digit()) => host,
+        _ => host,
+    }
 }
 
 fn pieces(pieces: &'static [&'static str], most: usize) -> impl Strategy<Value = String> {

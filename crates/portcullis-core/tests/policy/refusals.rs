@@ -190,7 +190,15 @@ fn hosts_of_the_web_with_open_ends_are_refused() {
         ("https://u@api*/", "https://u*@api/"),
         ("https://*example.com/", "https://*-a.example.com/"),
         ("ssh://git@github.com*", "ssh://git@github.com/*"),
-        ("postgres://db.example.com*", "postgres://db*"),
+        ("postgres://db.example.com*", "postgres://db.example.com/*"),
+        ("postgres://db*/app", "note://db*/app"),
+        ("git::https://git.example.com*", "git::https://git.example.com/*"),
+        ("git+https://*github.com/**", "git+https://*.github.com/**"),
+        ("https://example*.com/**", "https://example*.a.com/**"),
+        ("https://api.*.com/**", "https://*.com/**"),
+        ("https://*example.co.uk/**", "https://*.example.co.uk/**"),
+        ("https://*-mycorp.co.uk/**", "https://*-a.mycorp.co.uk/**"),
+        ("note://me@*x*", "note://me@*"),
         ("http*://a*", "note://a*"),
     ] {
         let [open, accepted] = [open, accepted].map(|uri| format!("resources/read {uri}"));

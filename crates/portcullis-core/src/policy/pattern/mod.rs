@@ -44,8 +44,8 @@ struct Slip {
     /// off their `docs://` take `docs:///etc` for `/etc`.
     host: bool,
     /// A star has a hexadecimal digit behind it, which could be the end of an escape that the star began:
-    /// `1%40` is no `1*0` to who resolves it.
-    escape: bool,
+    /// `1%40` is no `1*0` to who resolves it. These are the escapes that are written out.
+    escapes: Option<usize>,
     /// The drives that are written out, where a star could match another: `main/C:/x` is all of `C:/x`
     /// to who cuts off `main/` and joins the rest to a directory.
     drives: Option<usize>,
@@ -57,9 +57,18 @@ struct Slip {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Start {
     at: usize,
-    /// No scheme may stand there. Behind a colon it may (`urn:isbn:`), and where one is written out as in
-    /// `*:latest`.
-    needs_no_scheme: bool,
+    scheme: SchemeAtStart,
+}
+
+/// Which scheme may stand where a star begins something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SchemeAtStart {
+    /// None.
+    Never,
+    /// One that is written out in part, as in `*:latest`, and that no root follows.
+    Written,
+    /// Any, as in `urn:**`.
+    Any,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -245,16 +254,35 @@ fn is_every_file(pattern: &str) -> bool {
 impl Start {
     fn of(language: Language, text: &str) -> Option<Start> {
         let (before, behind) = text.split_once('*')?;
+        let lead = before.trim_end();
         let is_value = language == Language::Value;
-        let is_start = match before.strip_suffix(':') {
-            None => is_value && (before.is_empty() || before.ends_with('=')),
+        let regions = Regions::of(text);
+        let is_start = match lead.strip_suffix(':') {
+            None => is_value && (lead.is_empty() || lead.ends_with('=')),
             // Of files and of the Web all is meant, and a port begins nothing.
             Some(scheme) if scheme.eq_ignore_ascii_case("file") || is_of_the_web(scheme) => false,
-            Some(_) => !Regions::of(text).authority.contains(&before.len()),
+            Some(_) if regions.scheme.is_some_and(is_of_the_web) => false,
+            Some(_) => !regions.authority.contains(&before.len()),
         };
         let is_single = !behind.starts_with('*');
-        let may_have_scheme = before.ends_with(':') || is_single && behind.contains(':');
-        is_start.then_some(Start { at: before.len(), needs_no_scheme: !may_have_scheme })
+        let is_written =
+            behind.trim_start_matches('*').starts_with(':') || is_single && behind.contains(':');
+        let scheme = match (lead.ends_with(':'), is_written) {
+            (true, _) => SchemeAtStart::Any,
+            (false, true) => SchemeAtStart::Written,
+            (false, false) => SchemeAtStart::Never,
+        };
+        is_start.then_some(Start { at: before.len(), scheme })
+    }
+
+    /// Whether something begins there that the pattern does not write out.
+    fn spoils(self, text: &Text<'_>) -> bool {
+        let has_scheme = match self.scheme {
+            SchemeAtStart::Never => text.has_scheme(self.at),
+            SchemeAtStart::Written => text.has_rooted_scheme(self.at),
+            SchemeAtStart::Any => false,
+        };
+        has_scheme || text.is_rooted(self.at) || self.at == 0 && text.is_option()
     }
 }
 
@@ -269,7 +297,7 @@ impl Slip {
         let host_end = if language == Language::Uri { regions.authority.end } else { 0 };
         Slip {
             host: text.get(..host_end).is_some_and(|head| head.contains('*')),
-            escape: atoms.windows(2).any(splits),
+            escapes: atoms.windows(2).any(splits).then(|| Text::new(text).escapes()),
             drives: (!is_every_file(text)).then(|| Text::new(text).drives()),
             start: Start::of(language, text),
         }
@@ -278,10 +306,8 @@ impl Slip {
     /// Whether a star would bring something into this text that is not written in the pattern.
     fn spoils(&self, text: &Text<'_>) -> bool {
         self.host && text.is_hostless()
-            || self.escape && text.has_escapes()
+            || self.escapes.is_some_and(|escapes| escapes != text.escapes())
             || self.drives.is_some_and(|drives| drives != text.drives())
-            || self.start.is_some_and(|Start { at, needs_no_scheme }| {
-                text.is_rooted(at) || needs_no_scheme && text.has_scheme(at)
-            })
+            || self.start.is_some_and(|start| start.spoils(text))
     }
 }

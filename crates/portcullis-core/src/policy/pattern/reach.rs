@@ -86,7 +86,7 @@ impl Reach {
             before: pattern.text.get(..place.start).unwrap_or_default(),
             behind,
             leads: behind.bytes().any(|byte| byte != b'*'),
-            goes_on: behind.bytes().next().is_some_and(|byte| byte != b'/'),
+            goes_on: !behind.is_empty() && !behind.starts_with(['/', '?', '#']),
         };
         match language {
             Language::Name => Reach::anywhere(Bytes::ALL),
@@ -134,6 +134,10 @@ impl Stars<'_> {
             (true, false) => Bytes::ALL.without(b"/"),
             (false, _) => Bytes::ALL,
         };
+        // Behind another star nobody sees what begins there.
+        if self.before.contains('*') && self.before.trim_end().ends_with([':', '=']) {
+            bytes = bytes.without(b"/:~$");
+        }
         if is_path && self.leads {
             bytes = bytes.without(b"?#");
         }
@@ -152,19 +156,19 @@ impl Stars<'_> {
     /// Where anything but letters of a host could let the literal rest be no part of the host.
     fn in_authority(&self, pattern: &Regions<'_>, ends_it: bool) -> Reach {
         let is_last = !self.single && !self.leads;
-        let is_web = pattern.may_be_of_the_web();
+        let is_host = pattern.may_name_a_host();
         let label = Bytes::ALL.without(b"/?#@:");
         match pattern.is_every_host() {
             true if is_last => Reach::anywhere(Bytes::ALL.without(b"#")),
             // No literal is left to be led astray, but a path that some readers begin earlier.
-            true if is_web => Reach::anywhere(Bytes::host().and(b":@[]")),
+            true if is_host => Reach::anywhere(Bytes::host().and(b":@[]")),
             true => Reach::anywhere(Bytes::ALL.without(b"/?#")),
             false if is_last => Reach { outside: Bytes::ALL.without(b"#"), within: label },
             false if ends_it && pattern.has_starred_port() => {
                 Reach::anywhere(Bytes::of(|byte| byte.is_ascii_digit()))
             }
             // Under schemes of MCP servers it is a name.
-            false if ends_it && !is_web => Reach::anywhere(label),
+            false if ends_it && !is_host => Reach::anywhere(label),
             false => Reach::anywhere(Bytes::host()),
         }
     }

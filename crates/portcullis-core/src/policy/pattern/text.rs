@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::plain::{begins, is_hollow, is_plain};
-use super::uri::{Regions, is_of_scheme, is_of_the_web};
+use super::uri::{Regions, behind_user, is_of_scheme, is_of_the_web, without_port};
 
 /// A text that patterns are held against.
 #[derive(Clone, Debug)]
@@ -15,7 +15,7 @@ pub(in crate::policy) struct Text<'t> {
     authority: Range<usize>,
     /// It is a URI without a host, or with one that some readers drop or take for a home.
     is_hostless: bool,
-    has_escapes: bool,
+    escapes: usize,
     drives: usize,
 }
 
@@ -25,25 +25,31 @@ impl<'t> Text<'t> {
         let text = text.into();
         let regions = Regions::of(&text);
         let (path, host) = (regions.path(), regions.host());
+        let bare = without_port(behind_user(host));
         let is_web = regions.scheme.is_some_and(is_of_the_web);
         // Servers cut off the schemes they made up, and take what follows for a path.
         let is_own = regions.scheme.is_some_and(|scheme| !is_web && !is_file(scheme));
         let is_hostless = match regions.scheme {
             Some(scheme) if is_file(scheme) => false,
-            Some(_) if is_own => is_hollow(host) || begins(host, |host| host.starts_with('~')),
+            Some(_) if is_own => {
+                let is_none = |host| is_hollow(host) || begins(host, |host| host.starts_with('~'));
+                is_none(host) || is_none(bare)
+            }
             Some(_) => host.is_empty(),
             None => false,
         };
-        let begin_drive = |text: &str| text.split('/').filter(|s| is_drive(s)).count();
+        let drives = |text: &str| text.split('/').filter(|s| is_drive(s)).count();
+        // A port of a host with one letter makes it look like a drive, too.
+        let host_drives = usize::from(is_drive(host) || is_drive(behind_user(host)));
         Text {
             is_plain: is_plain(&text) && !has_hollow_segment(path) && !has_escaped_delimiter(host),
             is_hostless,
-            has_escapes: text.contains('%'),
+            escapes: text.bytes().filter(|byte| *byte == b'%').count(),
             drives: match (is_web, is_own) {
                 // On the Web nobody takes a segment for a drive.
                 (true, _) => 0,
-                (_, true) => begin_drive(path).saturating_add(begin_drive(host)),
-                _ => begin_drive(path),
+                (_, true) => drives(path).saturating_add(host_drives),
+                _ => drives(path),
             },
             authority: regions.authority,
             written: text,
@@ -57,7 +63,7 @@ impl<'t> Text<'t> {
             is_plain: true,
             authority: 0..0,
             is_hostless: false,
-            has_escapes: false,
+            escapes: 0,
             drives: 0,
         }
     }
@@ -80,8 +86,9 @@ impl<'t> Text<'t> {
         self.is_hostless
     }
 
-    pub(super) fn has_escapes(&self) -> bool {
-        self.has_escapes
+    /// How many escapes it has.
+    pub(super) fn escapes(&self) -> usize {
+        self.escapes
     }
 
     /// How many segments begin as the drives of Windows do.
@@ -90,15 +97,26 @@ impl<'t> Text<'t> {
     }
 
     /// Whether a tool that is told this, from `at` on, begins elsewhere than where it stands: at the root, at
-    /// home, or on a drive.
+    /// home, on a drive, or where a variable says. An empty segment before a slash is the root to some.
     pub(super) fn is_rooted(&self, at: usize) -> bool {
         let rest = self.written.get(at..).unwrap_or_default();
-        is_drive(rest) || begins(rest, |text| text.starts_with(['/', '~']))
+        let is_hollow = rest.split_once('/').is_some_and(|(first, _)| is_hollow(first));
+        is_hollow || is_drive(rest) || begins(rest, |text| text.starts_with(['~', '$']))
+    }
+
+    /// Whether a tool that is told this takes it for an option.
+    pub(super) fn is_option(&self) -> bool {
+        begins(&self.written, |text| text.starts_with('-'))
     }
 
     /// Whether from `at` on it begins as a URI does.
     pub(super) fn has_scheme(&self, at: usize) -> bool {
-        self.written.get(at..).is_some_and(is_uri)
+        self.written.get(at..).is_some_and(|rest| is_uri(rest, |_| true))
+    }
+
+    /// Whether from `at` on it begins as a URI with a path from the root, or a host.
+    pub(super) fn has_rooted_scheme(&self, at: usize) -> bool {
+        self.written.get(at..).is_some_and(|rest| is_uri(rest, |rest| rest.starts_with('/')))
     }
 
     /// Whether it is a URI of the Web, where browsers find a host behind the scheme however many slashes
@@ -148,14 +166,15 @@ fn is_drive(segment: &str) -> bool {
     )
 }
 
-/// Whether it begins as a URI does. A blank behind the colon makes a sentence of it, but for those who look
-/// for nothing else (browsers, `file: /x`).
-fn is_uri(text: &str) -> bool {
+/// Whether it begins as a URI does, and goes on so. A blank behind the colon makes a sentence of it, but for
+/// those who look for nothing else (browsers, `file: /x`).
+fn is_uri(text: &str, so: impl Fn(&str) -> bool) -> bool {
     begins(text, |text| {
         text.split_once(':').is_some_and(|(scheme, rest)| {
             scheme.starts_with(|c: char| c.is_ascii_alphabetic())
                 && scheme.bytes().all(is_of_scheme)
                 && (!rest.starts_with(' ') || is_of_the_web(scheme) || is_file(scheme))
+                && so(rest)
         })
     })
 }

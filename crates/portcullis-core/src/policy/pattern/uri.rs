@@ -13,16 +13,12 @@ pub(super) struct Regions<'t> {
 
 impl<'t> Regions<'t> {
     pub(super) fn of(text: &'t str) -> Regions<'t> {
-        let found = text.split_once("://").filter(|(scheme, _)| may_be_scheme(scheme));
-        let authority = match found {
-            None => 0..0,
-            Some((_, rest)) => {
-                let start = text.len().saturating_sub(rest.len());
-                let len = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-                start..start.saturating_add(len)
-            }
+        let Some((scheme, rest)) = text.split_once("://").and_then(behind_scheme) else {
+            return Regions { text, scheme: None, authority: 0..0 };
         };
-        Regions { text, scheme: found.map(|(scheme, _)| scheme), authority }
+        let start = text.len().saturating_sub(rest.len());
+        let len = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        Regions { text, scheme: Some(scheme), authority: start..start.saturating_add(len) }
     }
 
     /// What stands behind the authority and before the query; all of what is no URI, where a question
@@ -45,44 +41,106 @@ impl<'t> Regions<'t> {
         !self.authority.is_empty() && self.host().bytes().all(|byte| byte == b'*')
     }
 
-    /// Whether the pattern may be about the Web, where the ends of hosts say whose they are.
-    pub(super) fn may_be_of_the_web(&self) -> bool {
-        self.scheme.is_some_and(|scheme| scheme.contains('*') || is_of_the_web(scheme))
+    /// Whether the authority may be a host, whose end says whose it is.
+    pub(super) fn may_name_a_host(&self) -> bool {
+        self.scheme.is_some_and(|scheme| scheme.contains('*') || has_hosts(scheme))
     }
 
-    /// Whether one star ends the authority behind a colon, on the Web.
+    /// Whether one star ends the authority behind a colon, where that is a port.
     pub(super) fn has_starred_port(&self) -> bool {
-        self.may_be_of_the_web() && self.host().ends_with(":*")
+        self.may_name_a_host() && self.host().ends_with(":*")
     }
 
     /// Whether a pattern leaves whose a host is to a star: names are read from their ends, and anybody can
     /// register what such a star matches.
     pub(super) fn has_open_host(&self) -> bool {
-        let authority = self.host();
-        let host = authority.rsplit('@').next().unwrap_or_default();
-        let host = host.rsplit_once(':').filter(|(_, port)| is_port(port)).map_or(host, |it| it.0);
-        let Some((_, end)) = host.rsplit_once('*') else { return false };
-        if self.may_be_of_the_web() {
-            let is_somebodys =
-                end.starts_with('.') || end.bytes().filter(|b| *b == b'.').count() >= 2;
-            return host.bytes().any(|byte| byte != b'*') && !is_somebodys;
+        let host = without_port(behind_user(self.host()));
+        let Some((before, end)) = host.rsplit_once('*') else { return false };
+        let is_every_host = host.bytes().all(|byte| byte == b'*');
+        if self.may_name_a_host() {
+            return !is_every_host && !names_owner(before, end);
         }
-        // Under schemes of MCP servers most authorities are names; some are hosts all the same.
-        let is_domain =
-            host.split('.').skip(1).any(|l| l.starts_with(|c: char| c.is_ascii_alphabetic()));
-        end.is_empty() && (authority.contains('@') || is_domain)
+        // Under other schemes most authorities are names; one with a user is a host all the same.
+        !is_every_host && end.is_empty() && self.host().contains('@')
     }
+}
+
+/// Whether the end of a host says whose it is: behind a dot it does where nothing stands before the star, and
+/// else with a domain and all of the label before it. Some domains have two labels (`co.uk`).
+fn names_owner(before: &str, end: &str) -> bool {
+    if end.starts_with('.') && before.trim_end_matches('*').is_empty() {
+        return true;
+    }
+    let mut labels = end.rsplit('.');
+    let (top, second) = (labels.next().unwrap_or_default(), labels.next().unwrap_or_default());
+    let is_public = top.len() == 2
+        && (second.len() < 3 || ["com", "org", "net", "gov", "edu"].contains(&second));
+    labels.count() > usize::from(is_public)
+}
+
+/// The authority without its user.
+pub(super) fn behind_user(authority: &str) -> &str {
+    authority.rsplit('@').next().unwrap_or_default()
+}
+
+/// The host without its port.
+pub(super) fn without_port(host: &str) -> &str {
+    host.rsplit_once(':').filter(|(_, port)| is_port(port)).map_or(host, |(host, _)| host)
 }
 
 /// Whether it is a port, or a pattern over ports.
 fn is_port(text: &str) -> bool {
-    text == "*" || (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()))
+    text == "*" || text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Whether the scheme is one of those whose hosts are names on the Web, whoever registered them, and which
-/// browsers read by rules of their own.
+/// browsers read by rules of their own. `git+https` is read as `https`.
 pub(super) fn is_of_the_web(scheme: &str) -> bool {
-    ["http", "https", "ws", "wss", "ftp"].iter().any(|web| scheme.eq_ignore_ascii_case(web))
+    let transport = scheme.rsplit('+').next().unwrap_or_default();
+    is_any(transport, &["http", "https", "ws", "wss", "ftp"])
+}
+
+/// Whether the scheme is known for hosts. Under others the authority is a name that its server made up.
+fn has_hosts(scheme: &str) -> bool {
+    const OTHERS: &[&str] = &[
+        "ssh",
+        "git",
+        "sftp",
+        "scp",
+        "rsync",
+        "svn",
+        "telnet",
+        "tcp",
+        "udp",
+        "postgres",
+        "postgresql",
+        "mysql",
+        "mariadb",
+        "sqlserver",
+        "mongodb",
+        "redis",
+        "rediss",
+        "amqp",
+        "amqps",
+        "mqtt",
+        "mqtts",
+        "nats",
+        "kafka",
+        "ldap",
+        "ldaps",
+        "smtp",
+        "smtps",
+        "imap",
+        "imaps",
+        "rtsp",
+        "smb",
+        "nfs",
+    ];
+    is_of_the_web(scheme) || scheme.split('+').any(|part| is_any(part, OTHERS))
+}
+
+fn is_any(scheme: &str, known: &[&str]) -> bool {
+    known.iter().any(|known| scheme.eq_ignore_ascii_case(known))
 }
 
 /// What a scheme is made of (RFC 3986 section 3.1).
@@ -90,7 +148,10 @@ pub(super) fn is_of_scheme(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'.' | b'-')
 }
 
-/// Whether it is a scheme, or a pattern over schemes: a path may have `://` further on.
-fn may_be_scheme(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte == b'*' || is_of_scheme(byte))
+/// The scheme that stands before `://`, and the rest. A path may have `://` further on; `git::` and `url=` may
+/// stand before the scheme.
+fn behind_scheme<'t>((before, rest): (&'t str, &'t str)) -> Option<(&'t str, &'t str)> {
+    let is_of_pattern = |c: char| c == '*' || u8::try_from(c).is_ok_and(is_of_scheme);
+    let scheme = before.rsplit(|c| !is_of_pattern(c)).next().unwrap_or_default();
+    (!scheme.is_empty() && !before.contains(['/', '?', '#'])).then_some((scheme, rest))
 }
