@@ -10,6 +10,7 @@
 )]
 
 mod arguments;
+mod places;
 mod step_up;
 mod values;
 
