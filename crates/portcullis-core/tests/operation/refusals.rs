@@ -354,6 +354,17 @@ fn an_operation_has_a_bounded_number_of_targets() {
     assert_eq!(reason(more), Reason::TooMany("the operation"));
 }
 
+#[test]
+fn a_filter_has_a_bounded_number_of_kinds() {
+    let listen = |kinds: usize| {
+        let filter: serde_json::Map<String, Value> =
+            (0..kinds).map(|kind| (format!("kind{kind}"), json!(false))).collect();
+        post(legacy("subscriptions/listen", &json!({ "notifications": filter })))
+    };
+    assert!(listen(256).is_ok());
+    assert_eq!(reason(listen(257)), Reason::TooMany("params.notifications"));
+}
+
 /// Each is held against every rule that could match it.
 #[test]
 fn an_operation_has_targets_of_bounded_length() {
