@@ -1,6 +1,10 @@
 //! Protect an MCP server written in Rust with OAuth 2.1.
 //!
-//! Nothing is here yet. This page says what belongs here, so that it is not built elsewhere.
+//! What is here so far asks issuers; what protects a server follows.
+//!
+//! * [`fetch`] – requests to issuers, bounded and screened
+//! * [`introspection`] – asking about a token that only its issuer can read
+//! * [`keys`] – an issuer's keys, fetched before they are needed
 //!
 //! # What it will be
 //! A tower layer that takes every request to an MCP endpoint through one sequence: read the bearer token,
@@ -19,3 +23,8 @@
 //! # What never goes in
 //! A second place that decides: that is `portcullis-core`. Anything of `portcullis-issuer` or
 //! `portcullis-client`. A cache, queue, retry or wait without a bound. A lock held across network I/O.
+
+pub mod fetch;
+pub mod introspection;
+pub mod keys;
+mod screen;

@@ -21,7 +21,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 pub use key::TestKey;
-pub use signer::{Proof, Signer};
+pub use signer::{Proof, Signer, read_signed};
 
 /// The issuer of [`claims`].
 pub const ISSUER: &str = "https://idp.example.com";

@@ -136,3 +136,18 @@ impl Proof {
         self.signer.sign(&Value::from(self.claims.clone()))
     }
 }
+
+/// Header and claims of a token that is signed with this key and meant for this audience; `None` of any
+/// other. When it ends is left to the caller.
+pub fn read_signed(text: &str, key: TestKey, audience: &str) -> Option<(Value, Value)> {
+    let jwk = serde_json::from_value(key.public_jwk()).unwrap();
+    let key = jsonwebtoken::DecodingKey::from_jwk(&jwk).unwrap();
+    let algorithm = jsonwebtoken::decode_header(text).ok()?.alg;
+    let mut expected = jsonwebtoken::Validation::new(algorithm);
+    expected.set_audience(&[audience]);
+    expected.validate_exp = false;
+    let token = jsonwebtoken::decode::<Value>(text, &key, &expected).ok()?;
+    let mut header = serde_json::to_value(token.header).unwrap();
+    header.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+    Some((header, token.claims))
+}

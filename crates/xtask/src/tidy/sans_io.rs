@@ -23,6 +23,8 @@ const LINKED: &[(&str, &str)] = &[
     ("borrow-or-share", "below fluent-uri"),
     ("ref-cast", "below fluent-uri"),
     ("ref-cast-impl", "below ref-cast"),
+    ("form_urlencoded", "the bodies of OAuth requests"),
+    ("percent-encoding", "below form_urlencoded"),
     ("http", "header and method types"),
     ("itoa", "below http and serde_json"),
     ("serde", "the driver of the strict reader"),

@@ -1,0 +1,87 @@
+//! A server on a real socket whose answers a test decides, one by one.
+
+use std::convert::Infallible;
+use std::future::pending;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+/// What a test answers: a response, or nothing ever.
+pub type Answer = Option<Response<Bytes>>;
+type Answers = Arc<Mutex<Box<dyn FnMut(&Request<Bytes>) -> Answer + Send>>>;
+
+pub struct Server {
+    pub address: SocketAddr,
+    answers: Answers,
+    asked: watch::Receiver<usize>,
+}
+
+impl Server {
+    pub async fn start(answer: impl FnMut(&Request<Bytes>) -> Answer + Send + 'static) -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let answers: Answers = Arc::new(Mutex::new(Box::new(answer)));
+        let (count, asked) = watch::channel(0);
+        let shared = Arc::clone(&answers);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (answers, count) = (Arc::clone(&shared), count.clone());
+                let serve = service_fn(move |request: Request<Incoming>| {
+                    let (answers, count) = (Arc::clone(&answers), count.clone());
+                    async move {
+                        let (head, body) = request.into_parts();
+                        let body = body.collect().await.unwrap().to_bytes();
+                        let request = Request::from_parts(head, body);
+                        let answer = (answers.lock().unwrap())(&request);
+                        count.send_modify(|count| *count += 1);
+                        match answer {
+                            Some(answer) => Ok::<_, Infallible>(answer.map(Full::new)),
+                            None => pending().await,
+                        }
+                    }
+                });
+                let connection =
+                    http1::Builder::new().serve_connection(TokioIo::new(stream), serve);
+                tokio::spawn(connection);
+            }
+        });
+        Server { address, answers, asked }
+    }
+
+    /// From now on it answers so.
+    pub fn answer(&self, answer: impl FnMut(&Request<Bytes>) -> Answer + Send + 'static) {
+        *self.answers.lock().unwrap() = Box::new(answer);
+    }
+
+    /// How many requests it has had.
+    pub fn asked(&self) -> usize {
+        *self.asked.borrow()
+    }
+
+    /// Until it has had so many.
+    pub async fn until_asked(&self, count: usize) {
+        self.asked.clone().wait_for(|asked| *asked >= count).await.unwrap();
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "an answer as tests give them")]
+pub fn respond(status: u16, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
+    let mut response = Response::builder().status(status);
+    for (name, value) in headers {
+        response = response.header(*name, *value);
+    }
+    Some(response.body(body.into()).unwrap())
+}
