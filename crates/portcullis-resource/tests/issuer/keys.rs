@@ -110,18 +110,18 @@ async fn a_key_that_is_not_there_is_asked_for_once_in_a_cooldown() {
 
 #[tokio::test]
 async fn many_who_wait_cause_one_request() {
-    let server = Server::start(|_| None).await;
+    let server = Server::start(|_| keys(&[TestKey::P256])).await;
     let remote = Arc::new(start(&server, never()));
-    server.until_asked(1).await;
-    let waiting: Vec<_> = (0..50)
-        .map(|_| {
-            let remote = Arc::clone(&remote);
-            tokio::spawn(async move { find(&remote, TestKey::P256).await.is_ok() })
-        })
-        .collect();
-    // One that goes away takes nothing with it.
-    waiting.first().unwrap().abort();
-    tokio::task::yield_now().await;
+    let wait = || {
+        let remote = Arc::clone(&remote);
+        tokio::spawn(async move { find(&remote, TestKey::P256).await.is_ok() })
+    };
+    // The first of them goes away, and takes nothing with it.
+    wait().abort();
+    let waiting: Vec<_> = (0..50).map(|_| wait()).collect();
+    for found in waiting {
+        assert!(found.await.unwrap());
+    }
     assert_eq!(server.asked(), 1);
 }
 
@@ -174,7 +174,7 @@ async fn keys_end_when_they_could_not_be_had_for_too_long() {
     let timing =
         Timing { refresh: moment, stale: Duration::ZERO, retry: (moment, moment), ..never() };
     let remote = start(&server, timing);
-    find(&remote, TestKey::P256).await.unwrap();
+    server.until_asked(1).await;
     server.answer(|_| respond(500, &[], ""));
     let asked = server.asked();
     server.until_asked(asked + 3).await;
