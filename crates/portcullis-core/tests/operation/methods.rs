@@ -185,6 +185,7 @@ fn responses_to_server_requests_belong_to_older_revisions() {
 fn names_with_escapes_are_read_unescaped_and_bodies_kept_as_they_came() {
     let body = "{ \"jsonrpc\" : \"2.0\", \"id\":\"a\\u0062\",\"params\":{\"name\":\"r\\u0065ad \\ud83d\\ude00\"},\n \"method\":\"tools\\/call\" }";
     let operation = post(body).unwrap();
+    assert!(!operation.is_batch());
     assert_eq!(operation.calls()[0].targets(), [tool("read \u{1f600}")]);
     assert_eq!(operation.calls()[0].id(), Some(&RequestId::Text("ab".into())));
     assert_eq!(operation.body(), body.as_bytes());
