@@ -229,21 +229,24 @@ impl Fetching {
             let failure = match self.fetch().await {
                 Ok(next) => {
                     retry = first;
-                    self.ended(None);
+                    self.ended(None).await;
                     self.pause(next).await;
                     continue;
                 }
                 Err(failed) => failed.to_string(),
             };
             tracing::warn!(issuer = self.shared.issuer.as_str(), %failure, "no keys");
-            self.ended(Some(failure.into()));
+            self.ended(Some(failure.into())).await;
             self.pause(retry).await;
             retry = last.min(retry.saturating_mul(2));
         }
     }
 
     /// Tells whoever waits.
-    fn ended(&self, failure: Option<Arc<str>>) {
+    async fn ended(&self, failure: Option<Arc<str>>) {
+        // Whoever asked during this try gets what came of it, and needs no other. Only then are they told:
+        // from that moment on they may ask again.
+        let _ = tokio::time::timeout(Duration::ZERO, self.shared.wanted.notified()).await;
         self.shared.tries.send_replace(Try { ended: Some(Instant::now()), failure });
     }
 
