@@ -192,3 +192,11 @@ fn a_revision_named_in_the_body_alone_is_taken_at_its_word() {
     let requested = "2025 11 25".to_owned();
     assert_eq!(reason(post(with("2025 11 25"))), Reason::UnknownRevision { requested });
 }
+
+#[test]
+fn revisions_are_shown_by_their_names() {
+    for name in ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"] {
+        assert_eq!(Revision::from_name(name).unwrap().to_string(), name);
+    }
+    assert_eq!(Revision::from_name("2026-07-29"), None);
+}
