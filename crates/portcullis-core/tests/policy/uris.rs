@@ -151,6 +151,7 @@ fn a_star_for_the_whole_authority_leaves_no_host_in_doubt() {
             &["note://a", "note://ab/c?d", "note://a b"],
             &["note://ab/c#d", "note://a@b/c", "note://a:b/c", "note://b"],
         ),
+        ("note://a*b/c", &["note://a-x.b/c"], &["note://a b/c", "note://a~b/c", "note://a%20b/c"]),
         (
             "docs://team-*",
             &["docs://team-a", "docs://team-a%20b", "docs://team-caf\u{e9}", "docs://team-a~+b"],
