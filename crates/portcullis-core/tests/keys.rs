@@ -480,8 +480,7 @@ proptest! {
 
 #[test]
 fn a_key_is_shown_by_its_name() {
-    let set =
-        KeySet::parse(testkit::ISSUER.parse().unwrap(), &testkit::jwks(&[TestKey::P256])).unwrap();
+    let set = KeySet::parse(testkit::ISSUER.parse().unwrap(), &jwks(&[TestKey::P256])).unwrap();
     let key = set.usable().next().unwrap();
     let shown = format!("{key:?}");
     assert!(shown.contains(&TestKey::P256.kid()), "{shown}");
