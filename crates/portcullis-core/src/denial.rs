@@ -4,6 +4,7 @@
 //! refusal on any step of a request's way becomes a [`Denial`] and leaves through here.
 
 use std::fmt;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
@@ -15,10 +16,11 @@ use serde_json::{Value, json};
 
 use crate::bearer::{self, Presented, Scheme};
 use crate::challenge::Challenge;
-use crate::error::Failure;
+use crate::decide::Permit;
+use crate::error::{Failure, Upstream};
 use crate::jws::Algorithm;
 use crate::metadata::ProtectedResource;
-use crate::operation::{Era, Malformed, Operation, Reason, RequestId, Revision};
+use crate::operation::{Call, Era, Malformed, Operation, Reason, RequestId, Revision};
 use crate::policy::Policy;
 use crate::proof::Caller;
 
@@ -76,12 +78,15 @@ impl Denial {
         Denial(Box::new(Parts::new(failure.into(), Era::of(headers), scheme)))
     }
 
+    /// What was allowed and then could not be done.
+    pub fn after_permit(failure: impl Into<Failure>, permit: &Permit) -> Self {
+        let parts = Parts::new(failure.into(), permit.era(), permit.caller().scheme());
+        Denial(Box::new(Parts { id: sole_id(permit.calls(), permit.is_batch()), ..parts }))
+    }
+
     /// A refusal of what a caller asks for.
     pub(crate) fn of_operation(failure: Failure, operation: Operation, caller: Caller) -> Self {
-        let id = match operation.calls() {
-            [call] if !operation.is_batch() => call.id().cloned(),
-            _ => None,
-        };
+        let id = sole_id(operation.calls(), operation.is_batch());
         let parts = Parts::new(failure, operation.era(), caller.scheme());
         let (caller, operation) = (Some(caller), Some(operation));
         Denial(Box::new(Parts { id, caller, operation, ..parts }))
@@ -90,6 +95,12 @@ impl Denial {
     /// Hands the client a nonce for its next proof (RFC 9449 section 9).
     pub fn with_dpop_nonce(mut self, nonce: HeaderValue) -> Self {
         self.0.dpop_nonce = Some(nonce);
+        self
+    }
+
+    /// Notes who asked, where that was settled before the refusal.
+    pub fn with_caller(mut self, caller: Caller) -> Self {
+        self.0.caller = Some(caller);
         self
     }
 
@@ -131,16 +142,23 @@ impl Denial {
         if let Some(nonce) = &self.0.dpop_nonce {
             headers.insert(DPOP_NONCE, nonce.clone());
         }
-        match &self.0.failure {
-            Failure::IssuerUnavailable { retry_after, .. } => {
-                headers.insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));
-            }
-            Failure::Message(Reason::HttpMethod) => {
-                headers.insert(ALLOW, HeaderValue::from_static("POST, GET, DELETE"));
-            }
-            _ => {}
+        if let Some(wait) = self.retry_after() {
+            headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+        }
+        if self.0.failure == Failure::Message(Reason::HttpMethod) {
+            headers.insert(ALLOW, HeaderValue::from_static("POST, GET, DELETE"));
         }
         response
+    }
+
+    /// When the same request may be answered otherwise.
+    fn retry_after(&self) -> Option<Duration> {
+        match &self.0.failure {
+            Failure::IssuerUnavailable { retry_after, .. }
+            | Failure::TooManyRequests { retry_after } => Some(*retry_after),
+            Failure::Busy(_) => Some(Duration::from_secs(1)),
+            _ => None,
+        }
     }
 
     /// RS-6: 401 for the token, 403 for the permission, 400 for the request; RS-15: 503 for the issuer.
@@ -157,8 +175,20 @@ impl Denial {
             | Failure::UnknownIssuer
             | Failure::Token(_)
             | Failure::Proof(_) => StatusCode::UNAUTHORIZED,
-            Failure::InsufficientScope(_) | Failure::Forbidden => StatusCode::FORBIDDEN,
-            Failure::IssuerUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Failure::InsufficientScope(_)
+            | Failure::Forbidden
+            | Failure::Origin(_)
+            | Failure::Host(_) => StatusCode::FORBIDDEN,
+            Failure::IssuerUnavailable { .. } | Failure::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
+            // A client of an era with sessions takes it for the word to begin a new one.
+            Failure::UnknownSession => StatusCode::NOT_FOUND,
+            // As a server answers that keeps tasks and knows none of that name.
+            Failure::UnknownTask => StatusCode::OK,
+            Failure::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Failure::SlowBody => StatusCode::REQUEST_TIMEOUT,
+            Failure::BrokenBody => StatusCode::BAD_REQUEST,
+            Failure::Upstream(Upstream::Timeout) => StatusCode::GATEWAY_TIMEOUT,
+            Failure::Upstream(_) => StatusCode::BAD_GATEWAY,
         }
     }
 
@@ -172,9 +202,7 @@ impl Denial {
             | Failure::Proof(_) => policy.base_scopes(),
             Failure::InsufficientScope(scopes) => scopes,
             // Where no scope helps, a challenge would send the client round in circles.
-            Failure::Forbidden | Failure::Message(_) | Failure::IssuerUnavailable { .. } => {
-                return None;
-            }
+            _ => return None,
         };
         let scheme = match &self.0.failure {
             Failure::Proof(refusal) => refusal.scheme(),
@@ -201,7 +229,13 @@ impl Denial {
     fn body(&self) -> Value {
         match &self.0.failure {
             Failure::Message(reason) => self.json_rpc(reason.code(), data(reason)),
-            Failure::Credentials(_) if self.0.era == Era::Modern => self.json_rpc(-32020, None),
+            Failure::Credentials(_) | Failure::BrokenBody if self.0.era == Era::Modern => {
+                self.json_rpc(-32020, None)
+            }
+            // As the servers of the official SDKs say it.
+            Failure::UnknownSession => self.json_rpc(-32001, None),
+            Failure::UnknownTask => self.json_rpc(-32602, None),
+            Failure::Upstream(_) => self.json_rpc(-32603, None),
             failure => {
                 let description = failure.public();
                 match failure.oauth_code() {
@@ -223,6 +257,14 @@ impl Denial {
             // 2026-07-28 leaves the id out where it is not known.
             (None, Era::Modern) => json!({ "jsonrpc": "2.0", "error": error }),
         }
+    }
+}
+
+/// The id to answer under, where there is one.
+fn sole_id(calls: &[Call], is_batch: bool) -> Option<RequestId> {
+    match calls {
+        [call] if !is_batch => call.id().cloned(),
+        _ => None,
     }
 }
 

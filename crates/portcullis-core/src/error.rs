@@ -6,6 +6,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use http::StatusCode;
+
 use crate::bearer::{AccessToken, Presented};
 use crate::operation::Reason;
 use crate::scope::ScopeSet;
@@ -23,6 +25,28 @@ pub enum Blame {
     Permission,
     /// The issuer cannot be reached or answers nonsense.
     Issuer,
+    /// The protected server cannot be reached or answers nonsense.
+    Upstream,
+    /// More is asked of us at once than we take on.
+    Load,
+}
+
+/// Why there is no answer of the protected server.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Upstream {
+    /// No connection, or one that broke before an answer; with the reason for the log.
+    #[error("cannot be reached: {0}")]
+    Unreachable(String),
+    /// No answer in time.
+    #[error("no answer in time")]
+    Timeout,
+    /// It refuses us, which is between it and us, and not for the client to mend (RS-5).
+    #[error("refuses the gateway: {0}")]
+    Refused(StatusCode),
+    /// An answer that cannot be passed on; with the reason for the log.
+    #[error("unusable answer: {0}")]
+    Unusable(String),
 }
 
 /// Why a request is refused.
@@ -61,6 +85,36 @@ pub enum Failure {
         /// When to try again.
         retry_after: Duration,
     },
+    /// The page that asks is of an origin this server is not open to (RS-9).
+    #[error("origin {0:?} is not allowed")]
+    Origin(String),
+    /// `Host` names another server (RS-9).
+    #[error("host {0:?} is not this server")]
+    Host(String),
+    /// The session is nobody's, or somebody else's, which is the same to whoever asks (RS-13).
+    #[error("unknown session")]
+    UnknownSession,
+    /// The task is nobody's, or somebody else's.
+    #[error("unknown task")]
+    UnknownTask,
+    /// This client, or this address, has asked too often.
+    #[error("too many requests")]
+    TooManyRequests {
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// There is no room for the request now.
+    #[error("no room: {0}")]
+    Busy(&'static str),
+    /// The body did not come in time.
+    #[error("the body did not come in time")]
+    SlowBody,
+    /// The body broke off.
+    #[error("the body broke off")]
+    BrokenBody,
+    /// The protected server gave no answer to pass on.
+    #[error("upstream: {0}")]
+    Upstream(#[from] Upstream),
 }
 
 /// The token, where a request needs one.
@@ -91,13 +145,22 @@ impl Failure {
     /// Whose fault it is.
     pub fn blame(&self) -> Blame {
         match self {
-            Failure::Credentials(_) | Failure::Message(_) => Blame::Request,
+            Failure::Credentials(_)
+            | Failure::Message(_)
+            | Failure::Origin(_)
+            | Failure::Host(_)
+            | Failure::UnknownSession
+            | Failure::UnknownTask
+            | Failure::SlowBody
+            | Failure::BrokenBody => Blame::Request,
             Failure::Unauthenticated
             | Failure::UnknownIssuer
             | Failure::Token(_)
             | Failure::Proof(_) => Blame::Credential,
             Failure::InsufficientScope(_) | Failure::Forbidden => Blame::Permission,
             Failure::IssuerUnavailable { .. } => Blame::Issuer,
+            Failure::TooManyRequests { .. } | Failure::Busy(_) => Blame::Load,
+            Failure::Upstream(_) => Blame::Upstream,
         }
     }
 
@@ -113,6 +176,14 @@ impl Failure {
             Failure::InsufficientScope(_) => "insufficient_scope",
             Failure::Forbidden => "forbidden",
             Failure::IssuerUnavailable { .. } => "issuer_unavailable",
+            Failure::Origin(_) => "origin",
+            Failure::Host(_) => "host",
+            Failure::UnknownSession => "session",
+            Failure::UnknownTask => "task",
+            Failure::TooManyRequests { .. } => "rate",
+            Failure::Busy(_) => "busy",
+            Failure::SlowBody | Failure::BrokenBody => "body",
+            Failure::Upstream(_) => "upstream",
         }
     }
 
@@ -125,7 +196,16 @@ impl Failure {
             Failure::Proof(refusal) => Some(proof_code(refusal)),
             Failure::InsufficientScope(_) => Some("insufficient_scope"),
             Failure::Forbidden => Some("access_denied"),
-            Failure::IssuerUnavailable { .. } => Some("temporarily_unavailable"),
+            Failure::IssuerUnavailable { .. }
+            | Failure::TooManyRequests { .. }
+            | Failure::Busy(_) => Some("temporarily_unavailable"),
+            Failure::Origin(_)
+            | Failure::Host(_)
+            | Failure::UnknownSession
+            | Failure::UnknownTask
+            | Failure::SlowBody
+            | Failure::BrokenBody
+            | Failure::Upstream(_) => None,
         }
     }
 
@@ -141,6 +221,16 @@ impl Failure {
             Failure::InsufficientScope(_) => "the operation needs more scopes",
             Failure::Forbidden => "the operation is not allowed",
             Failure::IssuerUnavailable { .. } => "the token cannot be checked right now",
+            Failure::Origin(_) => "the origin is not allowed",
+            Failure::Host(_) => "the host is not this server",
+            Failure::UnknownSession => "Session not found",
+            Failure::UnknownTask => "Task not found",
+            Failure::TooManyRequests { .. } => "too many requests",
+            Failure::Busy(_) => "the server is busy",
+            Failure::SlowBody => "the body did not come in time",
+            Failure::BrokenBody => "the body broke off",
+            Failure::Upstream(Upstream::Timeout) => "the server did not answer in time",
+            Failure::Upstream(_) => "the server gave no answer that could be passed on",
         })
     }
 }

@@ -108,6 +108,11 @@ impl Issuer {
         split_origin(&self.0).1
     }
 
+    /// The host as written; an IPv6 address in its brackets.
+    pub fn host(&self) -> &str {
+        Web::parse(&self.0).map_or("", |web| web.host)
+    }
+
     /// Whether the host is this machine: `localhost`, 127.0.0.0/8 or `[::1]`.
     pub fn host_is_loopback(&self) -> bool {
         Web::parse(&self.0).is_ok_and(|web| web.loopback)

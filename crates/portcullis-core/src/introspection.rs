@@ -51,16 +51,24 @@ pub fn judge(
     expectation: &Arc<Expectation>,
     now: UnixTime,
 ) -> Result<VerifiedToken, Failure> {
+    let (claims, is_active) = read(answer).map_err(Failure::Answer)?;
+    if !is_active {
+        return Err(Failure::Refused(Refusal::Inactive));
+    }
+    Ok(accept(Arc::new(claims), expectation, now, presented, Origin::Introspected)?)
+}
+
+/// Whether the answer says that the token is active: all there is to ask about a token that was verified by
+/// its signature, and may have been revoked since.
+pub fn is_active(answer: &[u8]) -> Result<bool, BadAnswer> {
+    read(answer).map(|(_, is_active)| is_active)
+}
+
+fn read(answer: &[u8]) -> Result<(Document, bool), BadAnswer> {
     if answer.len() > MAX_ANSWER {
-        return Err(Failure::Answer(BadAnswer::TooLong));
+        return Err(BadAnswer::TooLong);
     }
-    let claims =
-        Document::read(answer.to_vec()).map_err(|flaw| Failure::Answer(BadAnswer::Json(flaw)))?;
-    match claims.root().get("active").and_then(Item::as_bool) {
-        None => Err(Failure::Answer(BadAnswer::Active)),
-        Some(false) => Err(Failure::Refused(Refusal::Inactive)),
-        Some(true) => {
-            Ok(accept(Arc::new(claims), expectation, now, presented, Origin::Introspected)?)
-        }
-    }
+    let claims = Document::read(answer.to_vec()).map_err(BadAnswer::Json)?;
+    let is_active = claims.root().get("active").and_then(Item::as_bool);
+    Ok((claims, is_active.ok_or(BadAnswer::Active)?))
 }

@@ -1,8 +1,8 @@
 //! Asking an issuer about a token (RFC 7662). The answer is judged by
 //! [`portcullis_core::introspection::judge`].
 
-use portcullis_core::bearer::AccessToken;
 use portcullis_core::id::ClientId;
+use portcullis_core::secret::Secret;
 
 use crate::client_auth::Credential;
 use crate::form::Form;
@@ -12,11 +12,11 @@ use crate::request::Request;
 /// ignores it answers all the same (RFC 7662 section 2.1).
 pub fn request(
     endpoint: &str,
-    token: &AccessToken<'_>,
+    token: &Secret,
     client: &ClientId,
     credential: &Credential<'_>,
 ) -> Request {
-    let form = Form::default().with("token", token.text());
+    let form = Form::default().with("token", token.expose());
     let form = form.with("token_type_hint", "access_token");
     let (form, authorization) = credential.put(client, form);
     Request { url: endpoint.to_owned(), authorization, form }

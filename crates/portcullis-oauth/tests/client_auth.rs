@@ -1,8 +1,6 @@
 //! How a client shows who it is, as an authorization server reads it.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
-use http::{HeaderMap, HeaderValue};
-use portcullis_core::bearer::{AccessToken, present};
 use portcullis_core::id::{ClientId, Issuer};
 use portcullis_core::jws::Algorithm;
 use portcullis_core::secret::Secret;
@@ -15,9 +13,7 @@ use testkit::{ISSUER, NOW, TestKey};
 const ENDPOINT: &str = "https://idp.example.com/introspect";
 
 fn request(client: &str, credential: &Credential<'_>) -> Request {
-    let authorization = (http::header::AUTHORIZATION, HeaderValue::from_static("Bearer a+b/c=="));
-    let headers = HeaderMap::from_iter([authorization]);
-    let token = AccessToken::try_from(present(&headers, None)).unwrap();
+    let token = Secret::new("a+b/c==".to_owned());
     introspection::request(ENDPOINT, &token, &ClientId::parse(client).unwrap(), credential)
 }
 

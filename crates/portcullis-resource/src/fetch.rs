@@ -22,7 +22,8 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::rt::TokioExecutor;
 use rustls::ClientConfig;
-use rustls_platform_verifier::BuilderVerifierExt as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls_platform_verifier::Verifier;
 use tower_service::Service;
 
 use crate::screen::is_public;
@@ -92,6 +93,41 @@ pub struct Answer {
     pub body: Bytes,
 }
 
+/// Whom we trust beside the machine's own authorities, and who we are.
+#[derive(Debug, Default)]
+pub struct Tls {
+    /// Certificates of further authorities.
+    pub roots: Vec<CertificateDer<'static>>,
+    /// What we show when asked for a certificate, and its key (RFC 8705).
+    pub identity: Option<Identity>,
+}
+
+/// A certificate of ours: the chain from it upwards, and its key.
+#[derive(Debug)]
+pub struct Identity {
+    /// From the certificate itself upwards.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// Its key.
+    pub key: PrivateKeyDer<'static>,
+}
+
+impl Tls {
+    /// The configuration of connections that are trusted so.
+    pub fn into_config(self) -> Result<ClientConfig, NoTls> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let verifier = Verifier::new_with_extra_roots(self.roots, Arc::clone(&provider))?;
+        // "Dangerous" is whatever verifier is brought along; this one is the platform's.
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier));
+        Ok(match self.identity {
+            None => config.with_no_client_auth(),
+            Some(Identity { chain, key }) => config.with_client_auth_cert(chain, key)?,
+        })
+    }
+}
+
 /// Connections to one issuer.
 #[derive(Clone, Debug)]
 pub struct Fetcher {
@@ -108,11 +144,12 @@ impl Fetcher {
     /// For the issuer on this host, which the operator named and which may be anywhere. Other hosts are
     /// named by documents, and asked only at public addresses.
     pub fn new(own_host: &str, limits: Limits) -> Result<Fetcher, NoTls> {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_platform_verifier()?
-            .with_no_client_auth();
+        Fetcher::with_tls(own_host, limits, Tls::default())
+    }
+
+    /// The same with other authorities, or a certificate of ours.
+    pub fn with_tls(own_host: &str, limits: Limits, tls: Tls) -> Result<Fetcher, NoTls> {
+        let tls = tls.into_config()?;
         let own_host: Arc<str> = bare(own_host).into();
         let mut tcp = HttpConnector::new_with_resolver(Resolver(Arc::clone(&own_host)));
         tcp.enforce_http(false);

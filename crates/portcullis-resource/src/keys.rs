@@ -11,19 +11,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use portcullis_core::id::Issuer;
 use portcullis_core::jws::Algorithm;
 use portcullis_core::keys::{KeySet, KeysError, NoMatch};
-use portcullis_core::metadata::{AuthorizationServer, MetadataError, discovery_urls};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::fetch::{Answer, FetchError, Fetcher};
+use crate::Unavailable;
+use crate::fetch::FetchError;
+use crate::metadata::{DiscoveryError, Metadata};
 
 /// Where the keys of an issuer come from.
 pub trait Keys: Send + Sync {
+    /// Which keys there are: the number changes whenever they do, and there is none while there are no keys
+    /// that may be used. What was verified with other keys is verified again.
+    fn generation(&self) -> Option<u64>;
+
     /// The keys to verify a token with that names this key and algorithm. They may lack it all the same:
     /// then the token is refused, and not before they were asked for anew.
     fn find<'a>(&'a self, kid: Option<&'a str>, algorithm: Algorithm) -> Finding<'a>;
@@ -31,18 +37,6 @@ pub trait Keys: Send + Sync {
 
 /// What [`Keys::find`] comes to.
 pub type Finding<'a> = Pin<Box<dyn Future<Output = Result<Arc<KeySet>, Unavailable>> + Send + 'a>>;
-
-/// The keys cannot be had right now.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no keys of {issuer}: {reason}")]
-pub struct Unavailable {
-    /// Whose.
-    pub issuer: Issuer,
-    /// Why, for the log.
-    pub reason: Arc<str>,
-    /// When to try again.
-    pub retry_after: Duration,
-}
 
 /// When keys are fetched, and how long they are good for.
 #[derive(Clone, Copy, Debug)]
@@ -88,10 +82,8 @@ enum Failed {
     Fetch(#[from] FetchError),
     #[error("{url} answers {status}")]
     Status { url: String, status: StatusCode },
-    #[error("metadata at {url}: {error}")]
-    Metadata { url: String, error: MetadataError },
-    #[error("its metadata names no jwks_uri")]
-    NoKeys,
+    #[error(transparent)]
+    Discovery(#[from] DiscoveryError),
     #[error("{url} is refused: {error}")]
     Document { url: String, error: KeysError },
 }
@@ -115,9 +107,12 @@ struct Shared {
 }
 
 /// A set, and until when it may be used.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Current {
     keys: Arc<KeySet>,
+    /// What they were read from: the same document again is the same keys.
+    document: Bytes,
+    generation: u64,
     /// The document's name for itself, to ask whether it has changed.
     etag: Option<HeaderValue>,
     usable_until: Instant,
@@ -133,14 +128,14 @@ struct Try {
 
 impl RemoteKeys {
     /// Begins to fetch, within the runtime that this is called in.
-    pub fn start(issuer: Issuer, source: Source, fetcher: Fetcher, timing: Timing) -> RemoteKeys {
+    pub fn start(metadata: Arc<Metadata>, source: Source, timing: Timing) -> RemoteKeys {
         let shared = Arc::new(Shared {
-            issuer,
+            issuer: metadata.issuer().clone(),
             current: ArcSwapOption::empty(),
             wanted: Notify::new(),
             tries: watch::Sender::new(Try::default()),
         });
-        let fetching = Fetching { shared: Arc::clone(&shared), source, fetcher, timing };
+        let fetching = Fetching { shared: Arc::clone(&shared), source, metadata, timing };
         RemoteKeys { shared, timing, task: tokio::spawn(fetching.run()) }
     }
 
@@ -194,6 +189,12 @@ impl RemoteKeys {
 }
 
 impl Keys for RemoteKeys {
+    fn generation(&self) -> Option<u64> {
+        let current = self.shared.current.load();
+        let current = current.as_ref()?;
+        (Instant::now() < current.usable_until).then_some(current.generation)
+    }
+
     fn find<'a>(&'a self, kid: Option<&'a str>, algorithm: Algorithm) -> Finding<'a> {
         Box::pin(RemoteKeys::find(self, kid, algorithm))
     }
@@ -217,7 +218,7 @@ impl Shared {
 struct Fetching {
     shared: Arc<Shared>,
     source: Source,
-    fetcher: Fetcher,
+    metadata: Arc<Metadata>,
     timing: Timing,
 }
 
@@ -263,47 +264,43 @@ impl Fetching {
     async fn fetch(&self) -> Result<Duration, Failed> {
         let url = match &self.source {
             Source::At(url) => url.clone(),
-            Source::Discovered => self.discover().await?,
+            Source::Discovered => {
+                let server = self.metadata.get().await?;
+                server.jwks_uri.clone().ok_or(DiscoveryError::Missing("jwks_uri"))?
+            }
         };
+        let fetched = self.fetch_from(url).await;
+        if fetched.is_err() {
+            self.metadata.forget();
+        }
+        fetched
+    }
+
+    async fn fetch_from(&self, url: String) -> Result<Duration, Failed> {
         let current = self.shared.current.load_full();
-        let etag = current.as_ref().and_then(|current| current.etag.clone());
-        let answer = self.fetcher.get(&url, etag.as_ref()).await?;
+        let etag = current.as_ref().and_then(|current| current.etag.as_ref());
+        let answer = self.metadata.fetcher().get(&url, etag).await?;
         let due = due(&answer.headers, self.timing.refresh);
         let usable_until = Instant::now() + due + self.timing.stale;
+        let etag = answer.headers.get(header::ETAG).cloned();
         let next = match (answer.status, current) {
-            (StatusCode::NOT_MODIFIED, Some(current)) => Current {
-                keys: Arc::clone(&current.keys),
-                etag: current.etag.clone(),
-                usable_until,
-            },
-            (StatusCode::OK, _) => {
+            (StatusCode::NOT_MODIFIED, Some(current)) => {
+                Current { usable_until, etag: current.etag.clone(), ..Current::clone(&current) }
+            }
+            (StatusCode::OK, Some(current)) if current.document == answer.body => {
+                Current { usable_until, etag, ..Current::clone(&current) }
+            }
+            (StatusCode::OK, current) => {
                 let keys = KeySet::parse(self.shared.issuer.clone(), &answer.body)
                     .map_err(|error| Failed::Document { url, error })?;
-                let etag = answer.headers.get(header::ETAG).cloned();
-                Current { keys: Arc::new(keys), etag, usable_until }
+                let generation = current.map_or(0, |current| current.generation.wrapping_add(1));
+                let (keys, document) = (Arc::new(keys), answer.body);
+                Current { keys, document, generation, etag, usable_until }
             }
             (status, _) => return Err(Failed::Status { url, status }),
         };
         self.shared.current.store(Some(Arc::new(next)));
         Ok(due)
-    }
-
-    /// Where the issuer's metadata says its keys are: the first document that there is, in the order of MCP. A
-    /// document that speaks for somebody else ends the search, since it stands where the issuer's should.
-    async fn discover(&self) -> Result<String, Failed> {
-        let mut last = Failed::NoKeys;
-        for url in discovery_urls(&self.shared.issuer) {
-            let Answer { status, body, .. } = self.fetcher.get(&url, None).await?;
-            if status != StatusCode::OK {
-                last = Failed::Status { url, status };
-                continue;
-            }
-            return match AuthorizationServer::judge(&body, &self.shared.issuer) {
-                Ok(server) => server.jwks_uri.ok_or(Failed::NoKeys),
-                Err(error) => Err(Failed::Metadata { url, error }),
-            };
-        }
-        Err(last)
     }
 }
 

@@ -24,7 +24,31 @@
 //! A second place that decides: that is `portcullis-core`. Anything of `portcullis-issuer` or
 //! `portcullis-client`. A cache, queue, retry or wait without a bound. A lock held across network I/O.
 
+mod auth;
+mod body;
+pub mod clock;
 pub mod fetch;
+pub mod gate;
 pub mod introspection;
 pub mod keys;
+pub mod metadata;
+pub mod origin;
+mod principal;
+pub mod replay;
+pub mod room;
 mod screen;
+mod seen;
+#[cfg(feature = "axum")]
+mod service;
+pub mod signing;
+pub mod stream;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod trust;
+mod unavailable;
+
+pub use self::auth::{Auth, AuthBuilder, BadAuth, IssuerBuilder};
+pub use self::principal::{NoPrincipal, Principal, principal};
+#[cfg(feature = "axum")]
+pub use self::service::Protected;
+pub use self::unavailable::Unavailable;

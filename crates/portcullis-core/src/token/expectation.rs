@@ -164,6 +164,12 @@ impl Expectation {
         self
     }
 
+    /// How long an issuer's word about a token is good at most: what
+    /// [`Expectation::introspection_lifetime`] was told.
+    pub fn longest_word(&self) -> Duration {
+        self.introspection_lifetime
+    }
+
     /// The issuer whose tokens are expected.
     pub fn issuer(&self) -> &Issuer {
         &self.issuer

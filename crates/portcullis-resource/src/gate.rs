@@ -1,0 +1,254 @@
+//! The way of one request, from its headers to a permit.
+//!
+//! One direction: token, keys or the issuer's word, proof of possession, body, operation, decision. What
+//! fails on the way becomes a [`Denial`], and every denial is answered by [`Gate::answer`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Response};
+use http_body::Body;
+use portcullis_core::bearer::{AccessToken, Scheme, present};
+use portcullis_core::decide::{Permit, decide};
+use portcullis_core::denial::Denial;
+use portcullis_core::error::Failure;
+use portcullis_core::keys::CertificateThumbprint;
+use portcullis_core::metadata::ProtectedResource;
+use portcullis_core::operation::{Limits, Operation};
+use portcullis_core::policy::Policy;
+use portcullis_core::proof::{
+    self, Caller, DpopProof, Evidence, Freshness, Target, confirm, dpop_header,
+};
+use portcullis_core::time::UnixTime;
+use portcullis_core::token::{Confirmation, VerifiedToken};
+
+use crate::body;
+use crate::clock::{Clock, SystemClock};
+use crate::replay::{LocalReplay, Replay};
+use crate::room::{Place, Room};
+use crate::seen::{Seen, SeenTokens};
+use crate::trust::{BadTrust, Trusted, TrustedIssuers};
+
+/// What does not change from one request to the next, beside policy and issuers.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Which DPoP proofs were shown before.
+    pub replay: Arc<dyn Replay>,
+    /// Room for bodies.
+    pub room: Room,
+    /// How much of a request is read.
+    pub limits: Limits,
+    /// How long a body may take to come.
+    pub body_patience: Duration,
+}
+
+/// The clock of this machine, a memory of this process, 256 MiB for bodies, 30 seconds for each.
+impl Default for Surroundings {
+    fn default() -> Self {
+        Surroundings {
+            clock: Arc::new(SystemClock),
+            replay: Arc::new(LocalReplay::new()),
+            room: Room::new(256 << 20),
+            limits: Limits::default(),
+            body_patience: Duration::from_secs(30),
+        }
+    }
+}
+
+/// What stands before one protected server.
+pub struct Gate {
+    resource: ProtectedResource,
+    policy: Arc<Policy>,
+    trusted: TrustedIssuers,
+    seen: SeenTokens,
+    surroundings: Surroundings,
+}
+
+/// The part of a request that is known before its body.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'a> {
+    /// The method.
+    pub method: &'a Method,
+    /// The path as the client addressed it.
+    pub path: &'a str,
+    /// The query, if any.
+    pub query: Option<&'a str>,
+    /// The headers.
+    pub headers: &'a HeaderMap,
+    /// The client's certificate: of this connection, or told by a proxy that is trusted to (RFC 9440).
+    pub certificate: Option<&'a CertificateThumbprint>,
+}
+
+/// A request that is allowed, and the room its body takes.
+#[derive(Debug)]
+pub struct Admitted {
+    /// What may be done.
+    pub permit: Permit,
+    /// To be kept as long as the body is.
+    pub place: Place,
+}
+
+/// Why there is no gate.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BadGate {
+    /// The issuers are not to be used so.
+    #[error(transparent)]
+    Trust(#[from] BadTrust),
+    /// The policy, or what is expected of an issuer, is another server's.
+    #[error("the policy is of {policy}, the metadata of {resource}")]
+    OtherPolicy {
+        /// Whose policy.
+        policy: String,
+        /// Whose metadata.
+        resource: String,
+    },
+}
+
+impl Gate {
+    /// Before the server of that metadata.
+    pub fn new(
+        resource: ProtectedResource,
+        policy: Arc<Policy>,
+        trusted: Vec<Trusted>,
+        surroundings: Surroundings,
+    ) -> Result<Gate, BadGate> {
+        if policy.resource() != resource.resource() {
+            let (policy, resource) = (policy.resource(), resource.resource());
+            let (policy, resource) = (policy.to_string(), resource.to_string());
+            return Err(BadGate::OtherPolicy { policy, resource });
+        }
+        let trusted = TrustedIssuers::new(trusted)?;
+        if let Some(other) = trusted.iter().find(|t| t.expectation.resource() != policy.resource())
+        {
+            let issuer = other.expectation.issuer().to_string();
+            return Err(BadTrust::OtherResource(issuer).into());
+        }
+        Ok(Gate { resource, policy, trusted, seen: SeenTokens::new(), surroundings })
+    }
+
+    /// What the server says about itself.
+    pub fn resource(&self) -> &ProtectedResource {
+        &self.resource
+    }
+
+    /// What callers may do.
+    pub fn policy(&self) -> &Arc<Policy> {
+        &self.policy
+    }
+
+    /// What time it is.
+    pub fn now(&self) -> UnixTime {
+        self.surroundings.clock.now()
+    }
+
+    /// Judges a request. The body is read when its caller is known, and not before.
+    pub async fn admit<B>(&self, head: Head<'_>, body: B) -> Result<Admitted, Denial>
+    where
+        B: Body<Data = Bytes>,
+    {
+        let caller = self.identify(head).await;
+        let caller = caller.map_err(|failure| Denial::before_reading(failure, head.headers))?;
+        let near = &self.surroundings;
+        let read = body::read(body, head.headers, near.limits.body, near.body_patience, &near.room);
+        let (body, place) = match read.await {
+            Ok(read) => read,
+            Err(failure) => {
+                return Err(Denial::before_reading(failure, head.headers).with_caller(caller));
+            }
+        };
+        match Operation::read(head.method, head.headers, body, near.limits) {
+            // The body may have taken its time: the token is judged by what time it is now.
+            Ok(operation) => {
+                let permit = decide(&self.policy, caller, operation, self.now())?;
+                Ok(Admitted { permit, place })
+            }
+            Err(malformed) => Err(Denial::from(malformed).with_caller(caller)),
+        }
+    }
+
+    /// Who is asking.
+    pub async fn identify(&self, head: Head<'_>) -> Result<Caller, Failure> {
+        let presented = AccessToken::try_from(present(head.headers, head.query))?;
+        let now = self.now();
+        let token = self.verified(&presented, now).await?;
+        // Most tokens are bound to nothing and come with nothing.
+        let dpop = dpop_header(head.headers)?;
+        let evidence = match (dpop, head.certificate) {
+            (Some(proof), _) if presented.scheme() == Scheme::Dpop => {
+                Evidence::Dpop(self.proof(proof, head, &presented, &token, now).await?)
+            }
+            (_, Some(certificate)) => Evidence::Certificate(certificate),
+            _ => Evidence::None,
+        };
+        Ok(confirm(token, &presented, evidence)?)
+    }
+
+    /// The token, from memory where it was seen before.
+    async fn verified(
+        &self,
+        presented: &AccessToken<'_>,
+        now: UnixTime,
+    ) -> Result<Arc<VerifiedToken>, Failure> {
+        let generation = |issuer| self.trusted.generation(issuer);
+        if let Some(token) = self.seen.find(&presented.hash(), now, generation) {
+            return Ok(token);
+        }
+        let judged = self.trusted.judge(presented, now).await?;
+        self.seen.keep(Seen {
+            token: Arc::clone(&judged.token),
+            issuer: judged.issuer,
+            generation: judged.generation,
+            ask_again: judged.confirmed_until(now),
+            length: presented.text().len(),
+        });
+        Ok(judged.token)
+    }
+
+    /// The proof, good for this request and not shown before.
+    async fn proof(
+        &self,
+        proof: &str,
+        head: Head<'_>,
+        presented: &AccessToken<'_>,
+        token: &VerifiedToken,
+        now: UnixTime,
+    ) -> Result<DpopProof, Failure> {
+        // Of the public name and not of `Host`, which whoever replays a proof may choose.
+        let uri = format!("{}{}", self.resource.resource().origin(), head.path);
+        let target = Target { method: head.method.as_str(), uri: &uri };
+        let hash = presented.hash();
+        let proof = DpopProof::verify(proof, target, Some(&hash), Freshness::default(), now)?;
+        // Only proofs that count are remembered: a stranger's would fill the memory for nothing.
+        let counts = matches!(
+            token.confirmation(),
+            Some(Confirmation::DpopKey(key)) if *key == proof.thumbprint()
+        );
+        if counts {
+            let is_first = self.surroundings.replay.is_first(&proof, now).await;
+            match is_first {
+                Ok(true) => {}
+                Ok(false) => return Err(proof::Refusal::Replayed.into()),
+                Err(_) => return Err(Failure::Busy("more DPoP proofs than can be remembered")),
+            }
+        }
+        Ok(proof)
+    }
+
+    /// The answer to a request that is denied.
+    pub fn answer(&self, denial: &Denial) -> Response<Bytes> {
+        denial.respond(&self.resource, &self.policy)
+    }
+}
+
+impl std::fmt::Debug for Gate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gate")
+            .field("resource", self.resource.resource())
+            .field("trusted", &self.trusted)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,72 @@
+//! Tokens that were verified before, by the hash of their text.
+//!
+//! An entry is no shortcut around anything but signature and claims: whoever presents the token still shows
+//! its key, and is still judged by the policy at this moment. It ends with the token, when the issuer's keys
+//! change, or when the issuer has to be asked again.
+
+use std::sync::Arc;
+
+use portcullis_core::bearer::TokenHash;
+use portcullis_core::time::UnixTime;
+use portcullis_core::token::VerifiedToken;
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+
+/// Bytes of tokens that are kept, about. What is kept of each is somewhat more than its text.
+const CAPACITY: u64 = 32 * 1024 * 1024;
+
+/// What a token costs beside its text.
+const OVERHEAD: u64 = 1024;
+
+/// So many tokens of usual length fit; a hint only.
+const ESTIMATE: usize = 16 * 1024;
+
+/// A token that was verified, and what that rests on.
+#[derive(Clone)]
+pub(crate) struct Seen {
+    pub(crate) token: Arc<VerifiedToken>,
+    /// Which issuer's.
+    pub(crate) issuer: usize,
+    /// The keys it was verified with, if any: with others it is verified again.
+    pub(crate) generation: Option<u64>,
+    /// When the issuer has to be asked again, where it was asked beside the signature.
+    pub(crate) ask_again: Option<UnixTime>,
+    /// The length of its text.
+    pub(crate) length: usize,
+}
+
+#[derive(Clone)]
+struct ByLength;
+
+impl Weighter<TokenHash, Seen> for ByLength {
+    fn weight(&self, _: &TokenHash, seen: &Seen) -> u64 {
+        (seen.length as u64).saturating_add(OVERHEAD)
+    }
+}
+
+/// The tokens of one server.
+pub(crate) struct SeenTokens(Cache<TokenHash, Seen, ByLength>);
+
+impl SeenTokens {
+    pub(crate) fn new() -> Self {
+        SeenTokens(Cache::with_weighter(ESTIMATE, CAPACITY, ByLength))
+    }
+
+    /// The token, if it still stands. `generation` tells which keys an issuer has now.
+    pub(crate) fn find(
+        &self,
+        hash: &TokenHash,
+        now: UnixTime,
+        generation: impl FnOnce(usize) -> Option<u64>,
+    ) -> Option<Arc<VerifiedToken>> {
+        let seen = self.0.get(hash)?;
+        let stands = seen.token.is_current(now)
+            && seen.ask_again.is_none_or(|then| now < then)
+            && seen.generation.is_none_or(|keys| generation(seen.issuer) == Some(keys));
+        stands.then_some(seen.token)
+    }
+
+    pub(crate) fn keep(&self, seen: Seen) {
+        self.0.insert(seen.token.hash(), seen);
+    }
+}

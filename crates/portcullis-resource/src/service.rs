@@ -1,0 +1,198 @@
+//! The gate as a tower layer, and a protected server as an axum router.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{FromRequestParts, OriginalUri, Request};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use bytes::Bytes;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue,
+};
+use http::request::Parts;
+use http::{HeaderName, StatusCode};
+use portcullis_core::denial::Denial;
+use portcullis_core::keys::CertificateThumbprint;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::auth::{Auth, Protection};
+use crate::gate::{Admitted, Head};
+use crate::origin;
+use crate::principal::{NoPrincipal, Principal, principal};
+use crate::stream::{Until, listening_end};
+
+const DPOP: HeaderName = HeaderName::from_static("dpop");
+
+/// How long others keep the metadata.
+const METADATA_KEPT: HeaderValue = HeaderValue::from_static("public, max-age=300");
+
+impl Auth {
+    /// A router with the protected service at `path`, and the documents by which clients find out where to
+    /// sign in (RFC 9728).
+    ///
+    /// A router that is nested elsewhere takes these documents with it, where nobody looks: put
+    /// [`Auth::well_known`] at the root of the application as well.
+    pub fn protect<S>(&self, path: &str, service: S) -> Router
+    where
+        S: Service<Request, Error = Infallible> + Clone + Send + Sync + 'static,
+        S::Response: IntoResponse,
+        S::Future: Send + 'static,
+    {
+        Router::new().route_service(path, self.layer(service)).merge(self.well_known())
+    }
+
+    /// The documents of RFC 9728 alone, for the root of the application.
+    pub fn well_known(&self) -> Router {
+        let resource = self.0.gate.resource();
+        let document = Bytes::from(resource.to_json());
+        let serve = || {
+            let document = document.clone();
+            get(move || async move {
+                let headers = [
+                    (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+                    (CACHE_CONTROL, METADATA_KEPT),
+                    // It is for everybody to read, pages included.
+                    (ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
+                ];
+                (headers, document)
+            })
+        };
+        let path = resource.well_known_path();
+        let mut router = Router::new().route(&path, serve());
+        if self.0.is_only && path != ROOT {
+            router = router.route(ROOT, serve());
+        }
+        router
+    }
+}
+
+/// Where clients look that know no path (RS-1).
+const ROOT: &str = "/.well-known/oauth-protected-resource";
+
+impl<S> Layer<S> for Auth {
+    type Service = Protected<S>;
+
+    fn layer(&self, inner: S) -> Protected<S> {
+        Protected { protection: Arc::clone(&self.0), inner }
+    }
+}
+
+/// A service that is called by whoever may, with a [`Principal`] among the request's extensions.
+#[derive(Clone, Debug)]
+pub struct Protected<S> {
+    protection: Arc<Protection>,
+    inner: S,
+}
+
+impl<S> Service<Request> for Protected<S>
+where
+    S: Service<Request, Error = Infallible> + Clone + Send + 'static,
+    S::Response: IntoResponse,
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        // The one that was polled ready is taken, and another left for the next call.
+        let other = self.inner.clone();
+        let inner = std::mem::replace(&mut self.inner, other);
+        let protection = Arc::clone(&self.protection);
+        Box::pin(async move { Ok(protection.call(request, inner).await) })
+    }
+}
+
+impl Protection {
+    async fn call<S>(&self, request: Request, inner: S) -> Response
+    where
+        S: Service<Request, Error = Infallible>,
+        S::Response: IntoResponse,
+    {
+        let (parts, body) = request.into_parts();
+        let page = match self.origins.check(&parts.uri, &parts.headers) {
+            Ok(page) => page,
+            Err(failure) => return self.refuse(&Denial::before_reading(failure, &parts.headers)),
+        };
+        let mut response = if origin::is_preflight(&parts.method, &parts.headers) {
+            let mut response = StatusCode::NO_CONTENT.into_response();
+            origin::permit(&parts.headers, response.headers_mut());
+            response
+        } else {
+            self.judge(parts, body, inner).await
+        };
+        origin::reveal(page.as_ref(), response.headers_mut());
+        response
+    }
+
+    async fn judge<S>(&self, mut parts: Parts, body: Body, mut inner: S) -> Response
+    where
+        S: Service<Request, Error = Infallible>,
+        S::Response: IntoResponse,
+    {
+        // Within a nested router the path is cut short.
+        let original =
+            parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| original);
+        let head = Head {
+            method: &parts.method,
+            path: original.path(),
+            query: original.query(),
+            headers: &parts.headers,
+            certificate: parts.extensions.get::<CertificateThumbprint>(),
+        };
+        let Admitted { permit, place } = match self.gate.admit(head, body).await {
+            Ok(admitted) => admitted,
+            Err(denial) => return self.refuse(&denial),
+        };
+        // The token is for us alone: what is behind must not be able to pass it on.
+        parts.headers.remove(AUTHORIZATION);
+        parts.headers.remove(DPOP);
+        let body = Body::from(permit.body().clone());
+        let end = listening_end(&permit, self.gate.now());
+        parts.extensions.insert(Principal::of(permit));
+        let Ok(response) = inner.call(Request::from_parts(parts, body)).await;
+        drop(place);
+        let response = response.into_response();
+        match end {
+            Some(end) => response.map(|body| Body::new(Until::at(body, end))),
+            None => response,
+        }
+    }
+
+    fn refuse(&self, denial: &Denial) -> Response {
+        tracing::info!(
+            class = denial.failure().label(),
+            resource = self.gate.resource().resource().as_str(),
+            "refused: {denial}"
+        );
+        self.gate.answer(denial).map(Body::from)
+    }
+}
+
+/// `principal: Principal` among the arguments of a handler.
+impl<S: Sync> FromRequestParts<S> for Principal {
+    type Rejection = NoPrincipal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, NoPrincipal> {
+        principal(&parts.extensions).cloned()
+    }
+}
+
+/// A handler outside the layer is a mistake of the server's author.
+impl IntoResponse for NoPrincipal {
+    fn into_response(self) -> Response {
+        tracing::error!("{self}");
+        StatusCode::INTERNAL_SERVER_ERROR.into_response()
+    }
+}

@@ -1,0 +1,180 @@
+//! An issuer whose tokens a server takes, and how it is asked.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_core::bearer::AccessToken;
+use portcullis_core::error::Failure;
+use portcullis_core::introspection;
+use portcullis_core::time::UnixTime;
+use portcullis_core::token::{Expectation, Unverified, VerifiedToken, looks_like_jwt};
+
+use crate::introspection::{Inquiry, When};
+use crate::keys::Keys;
+
+/// How one issuer is asked. Servers share it.
+#[derive(Clone)]
+pub struct Source {
+    /// Its keys. Without them no token of it can be read here, and all are asked about.
+    pub keys: Option<Arc<dyn Keys>>,
+    /// Who knows about its tokens, and about which it is asked.
+    pub introspection: Option<(When, Inquiry)>,
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source")
+            .field("keys", &self.keys.is_some())
+            .field("introspection", &self.introspection.as_ref().map(|(when, _)| when))
+            .finish()
+    }
+}
+
+/// An issuer whose tokens one server takes.
+#[derive(Clone, Debug)]
+pub struct Trusted {
+    /// What must hold for them.
+    pub expectation: Arc<Expectation>,
+    /// How the issuer is asked.
+    pub source: Source,
+}
+
+/// The issuers that one server trusts.
+#[derive(Debug)]
+pub(crate) struct TrustedIssuers {
+    issuers: Vec<Trusted>,
+    /// Which of them is asked about tokens that cannot be read here.
+    opaque: Option<usize>,
+}
+
+/// What is wrong with a list of issuers.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BadTrust {
+    /// Nobody could ever call this server.
+    #[error("no issuer is trusted: nobody could sign in")]
+    Nobody,
+    /// The same issuer twice.
+    #[error("the issuer {0} is listed twice")]
+    Twice(String),
+    /// A token that cannot be read would have to be shown to each of them.
+    #[error(
+        "{0} and {1} both take opaque tokens: only one may, since a token is shown to its own issuer only"
+    )]
+    TwoOpaque(String, String),
+    /// It can neither be verified nor asked.
+    #[error("the issuer {0} has neither keys nor introspection")]
+    Silent(String),
+    /// It expects tokens for another server.
+    #[error("the issuer {0} is expected to issue tokens for another resource")]
+    OtherResource(String),
+}
+
+/// The outcome of looking at a token, and what it rests on.
+pub(crate) struct Judged {
+    pub(crate) token: Arc<VerifiedToken>,
+    /// Which of the issuers it is of.
+    pub(crate) issuer: usize,
+    /// The keys it was verified with, if any.
+    pub(crate) generation: Option<u64>,
+    /// For how long the issuer's word on it is good, where it was asked beside the signature.
+    confirmed_for: Option<Duration>,
+}
+
+impl Judged {
+    /// When the issuer has to be asked again.
+    pub(crate) fn confirmed_until(&self, now: UnixTime) -> Option<UnixTime> {
+        self.confirmed_for.map(|lifetime| now.plus(lifetime))
+    }
+}
+
+impl TrustedIssuers {
+    pub(crate) fn new(issuers: Vec<Trusted>) -> Result<Self, BadTrust> {
+        if issuers.is_empty() {
+            return Err(BadTrust::Nobody);
+        }
+        let name = |trusted: &Trusted| trusted.expectation.issuer().to_string();
+        let mut opaque = None;
+        for (place, trusted) in issuers.iter().enumerate() {
+            let earlier = issuers.iter().take(place);
+            if earlier.into_iter().any(|other| name(other) == name(trusted)) {
+                return Err(BadTrust::Twice(name(trusted)));
+            }
+            if trusted.source.keys.is_none() && trusted.source.introspection.is_none() {
+                return Err(BadTrust::Silent(name(trusted)));
+            }
+            if trusted.source.introspection.is_some()
+                && let Some(other) = opaque.replace(place)
+            {
+                let other = issuers.get(other).map(name).unwrap_or_default();
+                return Err(BadTrust::TwoOpaque(other, name(trusted)));
+            }
+        }
+        Ok(TrustedIssuers { issuers, opaque })
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Trusted> {
+        self.issuers.iter()
+    }
+
+    /// Judges a token that was not seen before.
+    ///
+    /// A token with the looks of a JWT is one of the issuer it names, and what is found there is final: it
+    /// gets no second chance by introspection. Any other is shown to the one issuer that takes such tokens.
+    pub(crate) async fn judge(
+        &self,
+        token: &AccessToken<'_>,
+        now: UnixTime,
+    ) -> Result<Judged, Failure> {
+        if !looks_like_jwt(token.text()) || self.reads_nothing() {
+            let place = self.opaque.ok_or(Failure::UnknownIssuer)?;
+            return self.introspect(place, token, now).await;
+        }
+        let unverified = Unverified::of(token)?;
+        let issuer = unverified.issuer();
+        let is_named = |trusted: &Trusted| trusted.expectation.issuer().as_str() == issuer;
+        let place = self.issuers.iter().position(is_named).ok_or(Failure::UnknownIssuer)?;
+        let trusted = self.issuers.get(place).ok_or(Failure::UnknownIssuer)?;
+        let Some(keys) = &trusted.source.keys else {
+            return self.introspect(place, token, now).await;
+        };
+        // Before the keys: if they change in between, the token is verified once more than it has to be.
+        let generation = keys.generation();
+        let found = keys.find(unverified.kid(), unverified.algorithm()).await?;
+        let verified = unverified.verify(&found, &trusted.expectation, now)?;
+        let confirmed_for = match &trusted.source.introspection {
+            Some((When::Always, inquiry)) => {
+                inquiry.ask(token).await?;
+                Some(trusted.expectation.longest_word())
+            }
+            _ => None,
+        };
+        Ok(Judged { token: Arc::new(verified), issuer: place, generation, confirmed_for })
+    }
+
+    /// Whether all tokens are asked about: of a single issuer without keys, JWTs are none of our business.
+    fn reads_nothing(&self) -> bool {
+        matches!(&*self.issuers, [only] if only.source.keys.is_none())
+    }
+
+    async fn introspect(
+        &self,
+        place: usize,
+        token: &AccessToken<'_>,
+        now: UnixTime,
+    ) -> Result<Judged, Failure> {
+        let trusted = self.issuers.get(place).ok_or(Failure::UnknownIssuer)?;
+        let (_, inquiry) = trusted.source.introspection.as_ref().ok_or(Failure::UnknownIssuer)?;
+        let answer = inquiry.ask(token).await?;
+        let verified = introspection::judge(&answer, token.hash(), &trusted.expectation, now)?;
+        // The answer is good as long as it says itself.
+        let token = Arc::new(verified);
+        Ok(Judged { token, issuer: place, generation: None, confirmed_for: None })
+    }
+
+    /// Which keys an issuer has now.
+    pub(crate) fn generation(&self, issuer: usize) -> Option<u64> {
+        self.issuers.get(issuer)?.source.keys.as_ref()?.generation()
+    }
+}
