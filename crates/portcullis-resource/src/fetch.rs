@@ -37,6 +37,8 @@ pub struct Limits {
     pub answer: Duration,
     /// The longest body, in bytes.
     pub length: usize,
+    /// Whether documents may name hosts that are not at public addresses.
+    pub private: bool,
 }
 
 impl Default for Limits {
@@ -45,6 +47,7 @@ impl Default for Limits {
             connect: Duration::from_secs(5),
             answer: Duration::from_secs(10),
             length: 512 * 1024,
+            private: false,
         }
     }
 }
@@ -150,12 +153,12 @@ impl Fetcher {
     /// The same with other authorities, or a certificate of ours.
     pub fn with_tls(own_host: &str, limits: Limits, tls: Tls) -> Result<Fetcher, NoTls> {
         let tls = tls.into_config()?;
-        let own_host: Arc<str> = bare(own_host).into();
-        let mut tcp = HttpConnector::new_with_resolver(Resolver(Arc::clone(&own_host)));
+        let open = Open { host: bare(own_host).into(), private: limits.private };
+        let mut tcp = HttpConnector::new_with_resolver(Resolver(open.clone()));
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(limits.connect));
-        let screen = Screen { tcp, own_host };
+        let screen = Screen { tcp, open };
         let https = HttpsConnectorBuilder::new()
             .with_tls_config(tls)
             .https_or_http()
@@ -244,11 +247,26 @@ struct NotPublic {
     host: String,
 }
 
+/// What may be reached.
+#[derive(Clone, Debug)]
+struct Open {
+    /// The issuer's own host, wherever it is.
+    host: Arc<str>,
+    /// Whether everything may.
+    private: bool,
+}
+
+impl Open {
+    fn admits(&self, host: &str, address: IpAddr) -> bool {
+        self.private || is_public(address) || host.eq_ignore_ascii_case(&self.host)
+    }
+}
+
 /// Refuses hosts that are written as addresses and not public; names are left to [`Resolver`].
 #[derive(Clone, Debug)]
 struct Screen {
     tcp: HttpConnector<Resolver>,
-    own_host: Arc<str>,
+    open: Open,
 }
 
 type Connecting<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
@@ -265,8 +283,7 @@ impl Service<Uri> for Screen {
 
     fn call(&mut self, uri: Uri) -> Self::Future {
         let host = bare(uri.host().unwrap_or_default());
-        let is_closed = host.parse().is_ok_and(|address: IpAddr| !is_public(address));
-        if is_closed && !host.eq_ignore_ascii_case(&self.own_host) {
+        if host.parse().is_ok_and(|address: IpAddr| !self.open.admits(host, address)) {
             let refused = NotPublic { host: host.to_owned() };
             return Box::pin(async { Err(refused.into()) });
         }
@@ -277,7 +294,7 @@ impl Service<Uri> for Screen {
 
 /// Looks names up, and of a name that is not the issuer's own leaves out what is not public.
 #[derive(Clone, Debug)]
-struct Resolver(Arc<str>);
+struct Resolver(Open);
 
 impl Service<Name> for Resolver {
     type Response = std::vec::IntoIter<SocketAddr>;
@@ -289,11 +306,11 @@ impl Service<Name> for Resolver {
     }
 
     fn call(&mut self, name: Name) -> Self::Future {
-        let is_own = name.as_str().eq_ignore_ascii_case(&self.0);
+        let open = self.0.clone();
         Box::pin(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
             let open: Vec<SocketAddr> =
-                found.filter(|address| is_own || is_public(address.ip())).collect();
+                found.filter(|address| open.admits(name.as_str(), address.ip())).collect();
             if open.is_empty() {
                 return Err(io::Error::other(NotPublic { host: name.as_str().to_owned() }));
             }

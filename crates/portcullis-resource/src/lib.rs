@@ -24,6 +24,7 @@
 //! A second place that decides: that is `portcullis-core`. Anything of `portcullis-issuer` or
 //! `portcullis-client`. A cache, queue, retry or wait without a bound. A lock held across network I/O.
 
+#[cfg(feature = "axum")]
 mod auth;
 mod body;
 pub mod clock;
@@ -33,6 +34,7 @@ pub mod introspection;
 pub mod keys;
 pub mod metadata;
 pub mod origin;
+#[cfg(feature = "axum")]
 mod principal;
 pub mod replay;
 pub mod room;
@@ -47,7 +49,9 @@ pub mod testing;
 pub mod trust;
 mod unavailable;
 
+#[cfg(feature = "axum")]
 pub use self::auth::{Auth, AuthBuilder, BadAuth, IssuerBuilder};
+#[cfg(feature = "axum")]
 pub use self::principal::{NoPrincipal, Principal, principal};
 #[cfg(feature = "axum")]
 pub use self::service::Protected;

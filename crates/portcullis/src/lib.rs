@@ -20,4 +20,5 @@
 pub mod args;
 pub mod config;
 pub mod demo;
+pub mod gateway;
 mod nearest;

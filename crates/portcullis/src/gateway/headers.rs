@@ -1,0 +1,88 @@
+//! Which headers pass.
+//!
+//! Upstream gets what is listed here and what the operator adds, and nothing is copied because it was there:
+//! a header that some upstream takes for an identity cannot be brought by a client. Clients get what upstream
+//! says less what concerns one connection, or would speak for the gateway.
+
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName,
+    HeaderValue, PROXY_AUTHENTICATE, SERVER, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    WWW_AUTHENTICATE,
+};
+
+use crate::config::server::ResponseHeaders;
+
+/// Content negotiation, where a stream is taken up again, and the trace that the call belongs to. `Mcp-` headers
+/// pass beside these.
+const PASSED: [HeaderName; 6] = [
+    ACCEPT,
+    CONTENT_TYPE,
+    ACCEPT_LANGUAGE,
+    HeaderName::from_static("last-event-id"),
+    HeaderName::from_static("traceparent"),
+    HeaderName::from_static("tracestate"),
+];
+
+const MCP: &str = "mcp-";
+const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
+
+/// Of one connection (RFC 9110 section 7.6.1), or ours to say (RS-5). `Content-Length` is for whoever frames the
+/// body.
+const NOT_ANSWERED: [HeaderName; 11] = [
+    CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    PROXY_AUTHENTICATE,
+    TE,
+    TRAILER,
+    TRANSFER_ENCODING,
+    UPGRADE,
+    SET_COOKIE,
+    WWW_AUTHENTICATE,
+    SERVER,
+];
+
+/// The headers of the upstream's request.
+pub(super) fn upstream(
+    client: &HeaderMap,
+    forward: &[HeaderName],
+    add: &[(HeaderName, HeaderValue)],
+) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(16);
+    for (name, value) in client {
+        let passes = is_mcp(name.as_str()) || PASSED.contains(name) || forward.contains(name);
+        if passes {
+            headers.append(name.clone(), value.clone());
+        }
+    }
+    // Answers are looked into, and in one reading only.
+    headers.insert(ACCEPT_ENCODING, IDENTITY);
+    for (name, value) in add {
+        headers.insert(name.clone(), value.clone());
+    }
+    headers
+}
+
+/// A name that every server reads alike: some take an underscore for a dash.
+fn is_mcp(name: &str) -> bool {
+    name.starts_with(MCP)
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+/// Leaves of the upstream's answer what the client may see.
+pub(super) fn client(headers: &mut HeaderMap, rules: &ResponseHeaders) {
+    // What the connection is said to be about belongs to it as well.
+    let named: Vec<HeaderName> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    for name in NOT_ANSWERED.iter().chain(&named).chain(&rules.remove) {
+        headers.remove(name);
+    }
+    for (name, value) in &rules.add {
+        headers.insert(name.clone(), value.clone());
+    }
+}

@@ -1,0 +1,180 @@
+//! Connections of clients.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use http::{Response, StatusCode};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use portcullis_core::keys::CertificateThumbprint;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+
+use super::Gateway;
+use super::answer::{Answer, plain};
+use super::patient::{Patience, Patient, UnderWay};
+use crate::config::gateway::Limits;
+
+/// A head has no more lines than this.
+const HEADERS: usize = 100;
+
+/// How long to wait where no connection can be taken, for want of descriptors say.
+const RECOVERY: Duration = Duration::from_millis(50);
+
+/// Who is at the other end of a connection.
+#[derive(Clone, Debug)]
+pub(super) struct Peer {
+    /// Its address.
+    pub(super) address: IpAddr,
+    /// The certificate it showed.
+    pub(super) certificate: Option<CertificateThumbprint>,
+}
+
+/// Where clients connect.
+pub(super) struct Listener {
+    pub(super) socket: TcpListener,
+    /// With TLS, where it is there.
+    pub(super) tls: Option<Arc<ArcSwapOption<rustls::ServerConfig>>>,
+    pub(super) limits: Limits,
+}
+
+impl Listener {
+    /// Takes connections until the gateway drains.
+    pub(super) async fn run(self, gateway: Arc<Gateway>) {
+        let places = Arc::new(Semaphore::new(self.limits.connections));
+        let server = Arc::new(server(&self.limits));
+        let mut draining = gateway.running.draining();
+        loop {
+            let accepted = tokio::select! {
+                accepted = self.socket.accept() => accepted,
+                () = draining.begun() => return,
+            };
+            let (stream, address) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "no connection can be taken");
+                    tokio::time::sleep(RECOVERY).await;
+                    continue;
+                }
+            };
+            let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+                tracing::warn!("all connections are taken: one more is closed");
+                continue;
+            };
+            let connection = Connection {
+                gateway: Arc::clone(&gateway),
+                server: Arc::clone(&server),
+                limits: self.limits,
+            };
+            let tls = self.tls.clone();
+            tokio::spawn(async move {
+                connection.open(stream, address, tls).await;
+                drop(place);
+            });
+        }
+    }
+}
+
+type Server = auto::Builder<TokioExecutor>;
+
+fn server(limits: &Limits) -> Server {
+    let mut server = auto::Builder::new(TokioExecutor::new());
+    // Who waits for what is told by `Patient`, for all versions alike.
+    server
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(None)
+        .max_headers(HEADERS)
+        .max_buf_size(limits.headers.max(8192));
+    server
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(u32::try_from(limits.headers).unwrap_or(u32::MAX))
+        .max_concurrent_streams(limits.streams_per_connection)
+        .keep_alive_interval(Duration::from_secs(30))
+        .keep_alive_timeout(Duration::from_secs(20));
+    server
+}
+
+struct Connection {
+    gateway: Arc<Gateway>,
+    server: Arc<Server>,
+    limits: Limits,
+}
+
+impl Connection {
+    async fn open(
+        self,
+        stream: TcpStream,
+        address: SocketAddr,
+        tls: Option<Arc<ArcSwapOption<rustls::ServerConfig>>>,
+    ) {
+        // Answers are small and written whole: there is nothing to wait for.
+        let _ = stream.set_nodelay(true);
+        let mut peer = Peer { address: address.ip().to_canonical(), certificate: None };
+        let Some(tls) = tls else {
+            return self.serve(stream, peer).await;
+        };
+        let Some(config) = tls.load_full() else { return };
+        let handshake = TlsAcceptor::from(config).accept(stream);
+        match tokio::time::timeout(self.limits.header_timeout, handshake).await {
+            Ok(Ok(stream)) => {
+                let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+                peer.certificate = shown.map(|shown| CertificateThumbprint::of_der(shown));
+                self.serve(stream, peer).await;
+            }
+            Ok(Err(error)) => tracing::debug!(%error, "no TLS"),
+            Err(_) => tracing::debug!("no TLS in time"),
+        }
+    }
+
+    async fn serve<I>(self, io: I, peer: Peer)
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let under_way = Arc::new(UnderWay::default());
+        let patience = Patience {
+            head: self.limits.header_timeout,
+            idle: self.limits.idle_timeout,
+            write: self.limits.write_timeout,
+        };
+        let io = TokioIo::new(Box::pin(Patient::new(io, patience, Arc::clone(&under_way))));
+        let mut draining = self.gateway.running.draining();
+        let (gateway, peer) = (self.gateway, Arc::new(peer));
+        let service = service_fn(move |request: http::Request<Incoming>| {
+            let request_under_way = under_way.begin();
+            let (gateway, peer) = (Arc::clone(&gateway), Arc::clone(&peer));
+            async move {
+                let response = gateway.answer(&peer, request).await;
+                Ok::<_, Infallible>(response.map(|body| body.ends(request_under_way)))
+            }
+        });
+        let connection = self.server.serve_connection(io, service);
+        tokio::pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = draining.begun() => {
+                connection.as_mut().graceful_shutdown();
+                tokio::select! {
+                    ended = connection => ended,
+                    () = draining.over() => Ok(()),
+                }
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, "a connection ended");
+        }
+    }
+}
+
+/// There is nothing at that place.
+pub(super) fn nowhere() -> Response<Answer> {
+    plain(StatusCode::NOT_FOUND, "not found\n")
+}

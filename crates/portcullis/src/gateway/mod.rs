@@ -1,0 +1,209 @@
+//! The gateway while it runs: the composition of everything else.
+//!
+//! * `listener` – connections of clients, and `patient`, how long they are waited for
+//! * `routes` – which server a request is for
+//! * [`server`](self) – one server: origin, gate, upstream, and back
+//! * `headers` – which headers pass
+//! * `upstream` – an MCP server over HTTP
+//! * `issuers` – the issuers of the configuration, being asked
+//! * `drain` – the end
+//!
+//! A request goes one way: connection, route, origin, [gate](portcullis_resource::gate), upstream, and the
+//! answer back. There is no request to an upstream without a permit of the gate.
+
+mod answer;
+mod drain;
+mod headers;
+mod issuers;
+mod listener;
+mod patient;
+mod routes;
+mod server;
+mod upstream;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderValue};
+use http::{Method, Request, Response, StatusCode, Version};
+use hyper::body::Incoming;
+use portcullis_resource::clock::Clock;
+use portcullis_resource::gate::{BadGate, Surroundings};
+use portcullis_resource::origin::BadOrigin;
+use portcullis_resource::replay::LocalReplay;
+use portcullis_resource::room::Room;
+use tokio::net::TcpListener;
+
+use self::answer::{Answer, plain};
+use self::drain::Running;
+pub use self::issuers::Unusable;
+use self::issuers::{Issuers, KnownKeys};
+use self::listener::{Listener, Peer, nowhere};
+use self::routes::{Routes, Target};
+use self::server::Server;
+use crate::config::Config;
+
+/// How long others keep the metadata of a server.
+const METADATA_KEPT: HeaderValue = HeaderValue::from_static("public, max-age=300");
+
+/// Why the gateway does not start, or does not take a new configuration.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BadGateway {
+    /// A file, a key or a certificate.
+    #[error(transparent)]
+    Unusable(#[from] Unusable),
+    /// A server cannot be protected so.
+    #[error("servers.{name}: {error}")]
+    Server {
+        /// Which.
+        name: String,
+        /// Why.
+        error: BadGate,
+    },
+    /// A server is a process, which this version does not start.
+    #[error("servers.{0}: upstreams by command are not served yet")]
+    NoStdio(String),
+    /// An origin is none.
+    #[error(transparent)]
+    Origin(#[from] BadOrigin),
+    /// The address is taken, or not ours.
+    #[error("cannot listen on {address}: {error}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        error: io::Error,
+    },
+}
+
+/// A gateway.
+pub struct Gateway {
+    state: ArcSwap<State>,
+    running: Running,
+    clock: Arc<dyn Clock>,
+}
+
+/// What a configuration comes to.
+struct State {
+    routes: Routes,
+    keys: KnownKeys,
+}
+
+/// A gateway that takes connections.
+pub struct Serving {
+    gateway: Arc<Gateway>,
+    address: SocketAddr,
+    drain: Duration,
+}
+
+impl Gateway {
+    /// Listens and serves, within the runtime that this is called in.
+    pub async fn start(config: &Config, clock: Arc<dyn Clock>) -> Result<Serving, BadGateway> {
+        let state = State::of(config, &clock, &KnownKeys::default())?;
+        let address = config.listen;
+        let named = |error| BadGateway::Listen { address, error };
+        let socket = TcpListener::bind(address).await.map_err(named)?;
+        let address = socket.local_addr().map_err(named)?;
+        let gateway = Arc::new(Gateway {
+            state: ArcSwap::from_pointee(state),
+            running: Running::new(),
+            clock,
+        });
+        let listener = Listener { socket, tls: None, limits: config.limits };
+        tokio::spawn(listener.run(Arc::clone(&gateway)));
+        Ok(Serving { gateway, address, drain: config.limits.drain_timeout })
+    }
+
+    /// Answers a request.
+    async fn answer(&self, peer: &Peer, request: Request<Incoming>) -> Response<Answer> {
+        let (parts, body) = request.into_parts();
+        // Whoever routed on the one may have meant the other.
+        let hosts = parts.headers.get_all(HOST).iter().count();
+        if hosts > 1 || (hosts == 0 && parts.version == Version::HTTP_11) {
+            return plain(StatusCode::BAD_REQUEST, "one Host header is needed\n");
+        }
+        let state = self.state.load();
+        let target = state.routes.find(&parts.uri, &parts.headers).cloned();
+        drop(state);
+        match target {
+            None => nowhere(),
+            Some(Target::Metadata(document)) => metadata(&parts.method, document),
+            Some(Target::Server(server)) => server.answer(&self.running, peer, parts, body).await,
+        }
+    }
+}
+
+/// What a server says about itself is for everybody to read, pages in browsers included.
+fn metadata(method: &Method, document: Bytes) -> Response<Answer> {
+    let mut response = match *method {
+        Method::GET | Method::HEAD => Response::new(Answer::whole(document)),
+        Method::OPTIONS => plain(StatusCode::NO_CONTENT, ""),
+        _ => plain(StatusCode::METHOD_NOT_ALLOWED, "GET only\n"),
+    };
+    let headers = response.headers_mut();
+    if response_is_document(method) {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CACHE_CONTROL, METADATA_KEPT);
+    }
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    response
+}
+
+fn response_is_document(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
+impl State {
+    fn of(
+        config: &Config,
+        clock: &Arc<dyn Clock>,
+        before: &KnownKeys,
+    ) -> Result<State, BadGateway> {
+        let Issuers { sources, keys } = Issuers::new(&config.issuers, clock, before)?;
+        let surroundings = Surroundings {
+            clock: Arc::clone(clock),
+            replay: Arc::new(LocalReplay::new()),
+            room: Room::new(config.limits.buffered_bodies),
+            limits: config.limits.operation,
+            body_patience: config.limits.body_timeout,
+        };
+        let public = config.public_url.as_ref().map(|url| url.origin());
+        let servers: Vec<Arc<Server>> = config
+            .servers
+            .iter()
+            .map(|server| Server::new(server, public, &sources, &surroundings).map(Arc::new))
+            .collect::<Result<_, _>>()?;
+        Ok(State { routes: Routes::new(&servers), keys })
+    }
+}
+
+impl Serving {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Takes another configuration, all of it or nothing. Connections stay, and requests under way end as
+    /// they began.
+    pub fn reload(&self, config: &Config) -> Result<(), BadGateway> {
+        let before = self.gateway.state.load();
+        let state = State::of(config, &self.gateway.clock, &before.keys)?;
+        self.gateway.state.store(Arc::new(state));
+        Ok(())
+    }
+
+    /// Ends: what is under way is finished within the time there is.
+    pub async fn drain(self) {
+        let running = &self.gateway.running;
+        running.drain();
+        if tokio::time::timeout(self.drain, running.gone()).await.is_err() {
+            tracing::warn!("requests under way are cut off");
+            running.end();
+        }
+    }
+}

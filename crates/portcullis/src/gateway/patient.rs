@@ -1,0 +1,219 @@
+//! A connection that does not wait for ever: for the head of a request, for something to do, or for a client
+//! that takes nothing of its answer.
+//!
+//! hyper has a timer for heads alone, which also runs while nothing is asked, and none for slow readers. One
+//! timer here serves all three. It is set for the first moment at which something could be over and looked at
+//! again then, so that a request costs no timer of its own.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use pin_project_lite::pin_project;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// For how long a connection waits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// For the rest of a request's head.
+    pub(super) head: Duration,
+    /// For the next request.
+    pub(super) idle: Duration,
+    /// For a client to take a bit of its answer.
+    pub(super) write: Duration,
+}
+
+/// The requests of one connection: how many there were, and how many are not answered yet.
+#[derive(Debug, Default)]
+pub(super) struct UnderWay {
+    begun: AtomicUsize,
+    open: AtomicUsize,
+}
+
+/// A request under way, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Request(Arc<UnderWay>);
+
+impl UnderWay {
+    pub(super) fn begin(self: &Arc<Self>) -> Request {
+        self.begun.fetch_add(1, Ordering::Relaxed);
+        self.open.fetch_add(1, Ordering::Relaxed);
+        Request(Arc::clone(self))
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What a connection is waiting for, and since when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waiting {
+    /// Nothing of ours: a request is under way.
+    Answering,
+    /// For the next request.
+    Idle(Instant),
+    /// For the rest of a head.
+    Head(Instant),
+}
+
+/// How HTTP/2 begins (RFC 9113 section 3.4). Its frames come at any time and say nothing about heads.
+const PREFACE: &[u8] = b"PRI";
+
+pin_project! {
+    /// The connection.
+    pub(super) struct Patient<I> {
+        #[pin]
+        io: I,
+        patience: Patience,
+        under_way: Arc<UnderWay>,
+        // How many requests there had been when `waiting` was set.
+        begun: usize,
+        waiting: Waiting,
+        // Since when nothing could be written.
+        stuck: Option<Instant>,
+        is_http2: Option<bool>,
+        #[pin]
+        timer: Sleep,
+    }
+}
+
+impl<I> Patient<I> {
+    pub(super) fn new(io: I, patience: Patience, under_way: Arc<UnderWay>) -> Self {
+        let now = Instant::now();
+        // Who says nothing at all after connecting is not idle but late.
+        let (waiting, timer) = (Waiting::Head(now), sleep_until(now + patience.head));
+        let (begun, stuck, is_http2) = (0, None, None);
+        Patient { io, patience, under_way, begun, waiting, stuck, is_http2, timer }
+    }
+}
+
+impl UnderWay {
+    /// What the connection is waiting for, of which nothing was read just now.
+    fn now_waiting(&self, before: Waiting, begun: &mut usize) -> Waiting {
+        let were = std::mem::replace(begun, self.begun.load(Ordering::Relaxed));
+        if self.open.load(Ordering::Relaxed) > 0 {
+            return Waiting::Answering;
+        }
+        // Whatever was waited for before has come since.
+        if were != *begun || before == Waiting::Answering {
+            return Waiting::Idle(Instant::now());
+        }
+        before
+    }
+}
+
+impl Waiting {
+    /// When it is over.
+    fn deadline(self, patience: &Patience) -> Option<Instant> {
+        match self {
+            Waiting::Answering => None,
+            Waiting::Idle(since) => Some(since + patience.idle),
+            Waiting::Head(since) => Some(since + patience.head),
+        }
+    }
+}
+
+/// Whether the deadline is over; if not, the timer wakes us when it is.
+fn is_over(mut timer: Pin<&mut Sleep>, cx: &mut Context<'_>, deadline: Instant) -> bool {
+    // A timer that is set for earlier just wakes us too early.
+    if timer.deadline() > deadline || timer.is_elapsed() {
+        timer.as_mut().reset(deadline);
+    }
+    while timer.as_mut().poll(cx).is_ready() {
+        if Instant::now() >= deadline {
+            return true;
+        }
+        timer.as_mut().reset(deadline);
+    }
+    false
+}
+
+impl<I: AsyncRead> AsyncRead for Patient<I> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.project();
+        let before = buffer.filled().len();
+        let read = this.io.poll_read(cx, buffer);
+        *this.waiting = this.under_way.now_waiting(*this.waiting, this.begun);
+        if read.is_ready() {
+            let new = buffer.filled().get(before..).unwrap_or_default();
+            let is_http2 = *this.is_http2.get_or_insert_with(|| new.starts_with(PREFACE));
+            *this.waiting = match *this.waiting {
+                Waiting::Idle(_) | Waiting::Head(_) if is_http2 => Waiting::Idle(Instant::now()),
+                Waiting::Idle(_) => Waiting::Head(Instant::now()),
+                waiting => waiting,
+            };
+            return read;
+        }
+        match this.waiting.deadline(this.patience) {
+            Some(deadline) if is_over(this.timer, cx, deadline) => {
+                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+            }
+            _ => Poll::Pending,
+        }
+    }
+}
+
+impl<I: AsyncWrite> Patient<I> {
+    /// Notes whether the other side takes what is written.
+    fn watch<T>(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        let this = self.project();
+        if written.is_ready() {
+            *this.stuck = None;
+            return written;
+        }
+        let deadline = *this.stuck.get_or_insert_with(Instant::now) + this.patience.write;
+        if is_over(this.timer, cx, deadline) {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        Poll::Pending
+    }
+}
+
+impl<I: AsyncWrite> AsyncWrite for Patient<I> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = self.as_mut().project().io.poll_write(cx, bytes);
+        self.watch(cx, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = self.as_mut().project().io.poll_write_vectored(cx, bytes);
+        self.watch(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = self.as_mut().project().io.poll_flush(cx);
+        self.watch(cx, flushed)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let shut = self.as_mut().project().io.poll_shutdown(cx);
+        self.watch(cx, shut)
+    }
+}
