@@ -141,7 +141,7 @@ pub struct Fetcher {
 /// No TLS can be had.
 #[derive(Debug, thiserror::Error)]
 #[error("TLS cannot be set up: {0}")]
-pub struct NoTls(#[from] rustls::Error);
+pub struct NoTls(#[from] pub rustls::Error);
 
 impl Fetcher {
     /// For the issuer on this host, which the operator named and which may be anywhere. Other hosts are

@@ -41,8 +41,8 @@ pub enum Unusable {
         what: &'static str,
     },
     /// TLS cannot be set up so.
-    #[error(transparent)]
-    Tls(#[from] NoTls),
+    #[error("TLS: {0}")]
+    Tls(#[from] rustls::Error),
     /// A key cannot sign.
     #[error("issuers.{issuer}: private_key: {error}")]
     Key {
@@ -51,6 +51,12 @@ pub enum Unusable {
         /// Why.
         error: BadKey,
     },
+}
+
+impl From<NoTls> for Unusable {
+    fn from(NoTls(error): NoTls) -> Self {
+        Unusable::Tls(error)
+    }
 }
 
 /// The certificates of a file.

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::ArcSwap;
 use http::{Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -41,7 +41,7 @@ pub(super) struct Peer {
 pub(super) struct Listener {
     pub(super) socket: TcpListener,
     /// With TLS, where it is there.
-    pub(super) tls: Option<Arc<ArcSwapOption<rustls::ServerConfig>>>,
+    pub(super) tls: Option<Arc<ArcSwap<rustls::ServerConfig>>>,
     pub(super) limits: Limits,
 }
 
@@ -114,7 +114,7 @@ impl Connection {
         self,
         stream: TcpStream,
         address: SocketAddr,
-        tls: Option<Arc<ArcSwapOption<rustls::ServerConfig>>>,
+        tls: Option<Arc<ArcSwap<rustls::ServerConfig>>>,
     ) {
         // Answers are small and written whole: there is nothing to wait for.
         let _ = stream.set_nodelay(true);
@@ -122,8 +122,7 @@ impl Connection {
         let Some(tls) = tls else {
             return self.serve(stream, peer).await;
         };
-        let Some(config) = tls.load_full() else { return };
-        let handshake = TlsAcceptor::from(config).accept(stream);
+        let handshake = TlsAcceptor::from(tls.load_full()).accept(stream);
         match tokio::time::timeout(self.limits.header_timeout, handshake).await {
             Ok(Ok(stream)) => {
                 let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);

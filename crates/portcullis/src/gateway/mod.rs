@@ -12,6 +12,7 @@
 //! answer back. There is no request to an upstream without a permit of the gate.
 
 mod answer;
+mod changes;
 mod drain;
 mod headers;
 mod issuers;
@@ -19,10 +20,12 @@ mod listener;
 mod patient;
 mod routes;
 mod server;
+mod tls;
 mod upstream;
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,13 +42,15 @@ use portcullis_resource::room::Room;
 use tokio::net::TcpListener;
 
 use self::answer::{Answer, plain};
-use self::drain::Running;
+use self::changes::Changes;
+use self::drain::{Draining, Running};
 pub use self::issuers::Unusable;
 use self::issuers::{Issuers, KnownKeys};
 use self::listener::{Listener, Peer, nowhere};
 use self::routes::{Routes, Target};
 use self::server::Server;
 use crate::config::Config;
+use crate::config::gateway::ListenerTls;
 
 /// How long others keep the metadata of a server.
 const METADATA_KEPT: HeaderValue = HeaderValue::from_static("public, max-age=300");
@@ -114,7 +119,11 @@ impl Gateway {
             running: Running::new(),
             clock,
         });
-        let listener = Listener { socket, tls: None, limits: config.limits };
+        let tls = match &config.tls {
+            None => None,
+            Some(files) => Some(kept(files.clone(), tls::load(files)?, gateway.running.draining())),
+        };
+        let listener = Listener { socket, tls, limits: config.limits };
         tokio::spawn(listener.run(Arc::clone(&gateway)));
         Ok(Serving { gateway, address, drain: config.limits.drain_timeout })
     }
@@ -136,6 +145,38 @@ impl Gateway {
             Some(Target::Server(server)) => server.answer(&self.running, peer, parts, body).await,
         }
     }
+}
+
+/// The certificate of the listener, read again when its files change. One that cannot be used does not replace
+/// the one before it.
+fn kept(
+    files: ListenerTls,
+    first: rustls::ServerConfig,
+    mut draining: Draining,
+) -> Arc<ArcSwap<rustls::ServerConfig>> {
+    let current = Arc::new(ArcSwap::from_pointee(first));
+    let shared = Arc::clone(&current);
+    tokio::spawn(async move {
+        let paths = || [Some(&files.cert), Some(&files.key), files.client_ca.as_ref()];
+        let mut changes = Changes::of(paths().into_iter().flatten().map(PathBuf::as_path));
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(changes::INTERVAL) => {}
+                () = draining.begun() => return,
+            }
+            if !changes.any() {
+                continue;
+            }
+            match tls::load(&files) {
+                Ok(next) => {
+                    tracing::info!("the certificate of the listener was read again");
+                    current.store(Arc::new(next));
+                }
+                Err(error) => tracing::error!(%error, "the certificate of the listener stays"),
+            }
+        }
+    });
+    shared
 }
 
 /// What a server says about itself is for everybody to read, pages in browsers included.

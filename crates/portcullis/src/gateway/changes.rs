@@ -1,0 +1,45 @@
+//! Files that are read again when they change.
+//!
+//! Looked at from time to time and not watched: a folder that is swapped by its link, as orchestrators do, is
+//! a change of none of the files a watcher would have been told of.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+/// Between two looks.
+pub(super) const INTERVAL: Duration = Duration::from_secs(2);
+
+/// Some files as they were.
+#[derive(Debug)]
+pub(super) struct Changes {
+    files: Vec<PathBuf>,
+    seen: Vec<Option<State>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct State {
+    length: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Changes {
+    /// From now on.
+    pub(super) fn of<'a>(files: impl IntoIterator<Item = &'a Path>) -> Changes {
+        let files: Vec<PathBuf> = files.into_iter().map(Path::to_owned).collect();
+        let seen = files.iter().map(|file| state(file)).collect();
+        Changes { files, seen }
+    }
+
+    /// Whether any has changed since it was asked last.
+    pub(super) fn any(&mut self) -> bool {
+        let now: Vec<Option<State>> = self.files.iter().map(|file| state(file)).collect();
+        let before = std::mem::replace(&mut self.seen, now);
+        before != self.seen
+    }
+}
+
+fn state(file: &Path) -> Option<State> {
+    let metadata = fs::metadata(file).ok()?;
+    Some(State { length: metadata.len(), modified: metadata.modified().ok() })
+}
