@@ -114,6 +114,11 @@ impl<'o> Place<'o> {
         self.outline.slice(self.range())
     }
 
+    /// The name it has as a member, in its quotes.
+    fn name(self) -> &'o str {
+        self.outline.slice(self.node().map_or(0..0, |node| node.name.clone()))
+    }
+
     /// The bytes it takes in the text.
     pub fn range(self) -> Range<usize> {
         self.node().map_or(0..0, |node| node.value.clone())
@@ -129,6 +134,11 @@ impl<'o> Place<'o> {
         self.raw().starts_with('[')
     }
 
+    /// Whether nothing is in it: no member, no item.
+    pub fn is_empty(self) -> bool {
+        self.children().next().is_none()
+    }
+
     /// The string this is, escapes resolved.
     pub fn as_text(self) -> Option<Cow<'o, str>> {
         resolved(self.raw())
@@ -138,6 +148,12 @@ impl<'o> Place<'o> {
     pub fn items(self) -> impl Iterator<Item = Place<'o>> {
         let array = self.is_array().then(|| self.children());
         array.into_iter().flatten()
+    }
+
+    /// The member of that name.
+    pub fn get(self, name: &str) -> Option<Place<'o>> {
+        let mut members = self.is_object().then(|| self.children()).into_iter().flatten();
+        members.find(|member| resolved(member.name()).is_some_and(|found| found == name))
     }
 
     /// The members of an object that have these names. Refused where another member could be taken for
@@ -151,8 +167,7 @@ impl<'o> Place<'o> {
             return Ok(picked);
         }
         for member in self.children() {
-            let name = member.node().map_or(0..0, |node| node.name.clone());
-            let name = resolved(self.outline.slice(name)).unwrap_or_default();
+            let name = resolved(member.name()).unwrap_or_default();
             let has_escapes = matches!(name, Cow::Owned(_));
             for (wanted, place) in names.iter().zip(&mut picked) {
                 if name == *wanted {
