@@ -19,3 +19,5 @@
 
 pub mod args;
 pub mod demo;
+pub mod rewrite;
+pub mod seal;
