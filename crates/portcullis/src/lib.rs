@@ -22,3 +22,5 @@ pub mod config;
 pub mod demo;
 pub mod gateway;
 mod nearest;
+pub mod rewrite;
+pub mod seal;

@@ -6,10 +6,12 @@
 //!
 //! * `walk` – checks a value and forgets it, for request bodies of megabytes
 //! * `document` – keeps what it read in one piece, for tokens, JWKS and metadata
-//! * `names` – what tells a repeated member, for both
+//! * `outline` – says where things stand, for those who change one of them
+//! * `names` – what tells a repeated member, for all
 
 mod document;
 mod names;
+mod outline;
 mod walk;
 
 #[cfg(test)]
@@ -21,6 +23,7 @@ use serde::de::DeserializeSeed as _;
 
 pub(crate) use self::document::{At, Document, Item};
 pub(crate) use self::names::{Names, Note, Text};
+pub use self::outline::{LookAlike, Outline, Place};
 pub(crate) use self::walk::{Items, MAX_ITEMS, Peek, ReadObject, Shape, Skip, Walk};
 
 /// Deeper nesting than this is refused. No MCP message or JOSE document comes near it.

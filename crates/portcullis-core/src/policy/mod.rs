@@ -287,6 +287,12 @@ impl Policy {
             || self.rules.iter().any(|r| !r.rule.scopes.is_empty() || !r.rule.roles.is_empty())
     }
 
+    /// Whether lists can show a caller less than the server has.
+    pub fn filters_lists(&self) -> bool {
+        // Where rules are not asked, whoever may list at all may use everything.
+        self.access == Access::Rules && self.listing != Listing::All
+    }
+
     /// All that a call asks; nothing for the open ones.
     pub(crate) fn asks(call: &Call) -> impl Iterator<Item = Ask<'_>> {
         let (single, targets) = match call.method().class() {

@@ -21,7 +21,7 @@ use std::sync::{Arc, LazyLock};
 use portcullis_core::keys::KeySet;
 use portcullis_core::operation::Target;
 use portcullis_core::policy::{
-    Ask, BadPolicy, MAX_NAMES, Policy, PolicyBuilder, Rule, RulePlace, Verdict, View,
+    Ask, BadPolicy, Listing, MAX_NAMES, Policy, PolicyBuilder, Rule, RulePlace, Verdict, View,
 };
 use portcullis_core::scope::{Hierarchy, Role, Scope, ScopeSet};
 use portcullis_core::time::UnixTime;
@@ -163,6 +163,20 @@ fn policies_that_say_nothing_or_too_much_are_refused() {
     let pair = |i: usize| (Scope::parse(&format!("s{i}")).unwrap(), Role::parse("r").unwrap());
     let too_many = rules([rule()]).scope_roles((0..=MAX_NAMES).map(pair));
     assert_eq!(too_many.build().unwrap_err(), BadPolicy::TooManyNames);
+}
+
+#[test]
+fn lists_can_show_less_where_rules_are_asked_and_lists_obey_them() {
+    let rule = || Rule::allow(["tools/call a"]).unwrap();
+    for (listing, filters) in
+        [(Listing::Obtainable, true), (Listing::Allowed, true), (Listing::All, false)]
+    {
+        let policy = rules([rule()]).listing(listing).build().unwrap();
+        assert_eq!(policy.filters_lists(), filters, "{listing:?}");
+        assert_eq!(!view(&policy).shows(&tool("b")), filters, "{listing:?}");
+        let open = signed_in().listing(listing).build().unwrap();
+        assert!(!open.filters_lists() && view(&open).shows(&tool("b")), "{listing:?}");
+    }
 }
 
 #[test]

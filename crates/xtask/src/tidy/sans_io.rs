@@ -31,7 +31,7 @@ const LINKED: &[(&str, &str)] = &[
     ("serde_core", "below serde"),
     ("serde_derive", "below serde"),
     ("serde_json", "the lexer of the strict reader, and writing"),
-    ("memchr", "below serde_json"),
+    ("memchr", "search in bytes"),
     ("zmij", "below serde_json"),
     ("thiserror", "error types"),
     ("thiserror-impl", "below thiserror"),
