@@ -24,3 +24,4 @@ pub mod gateway;
 mod nearest;
 pub mod rewrite;
 pub mod seal;
+pub mod stdio;

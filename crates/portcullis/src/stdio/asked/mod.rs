@@ -1,0 +1,228 @@
+//! A permitted request, and what becomes of it.
+
+mod session;
+
+use http::{Response, StatusCode};
+use portcullis_core::decide::Permit;
+use portcullis_core::operation::{Call, Era, Method};
+
+use std::sync::Arc;
+
+use super::answer::{
+    self, Accept, Form, INVALID_REQUEST, METHOD_NOT_FOUND, exchanged, refused, status, status_of,
+};
+use super::body::Body;
+use super::link::{Asking, End, Link, NotTaken};
+use super::message::{self, Message};
+use super::pool::{Key, Pool};
+use super::settings::{Unavailable, User};
+use super::stream::Stream;
+
+const CANCELLED: &str = "notifications/cancelled";
+
+/// What came instead of an answer of the server's.
+pub(super) enum Instead {
+    /// An answer of the transport's.
+    Answer(Box<Response<Body>>),
+    Unavailable(Unavailable),
+}
+
+impl From<Unavailable> for Instead {
+    fn from(unavailable: Unavailable) -> Self {
+        Instead::Unavailable(unavailable)
+    }
+}
+
+impl From<Response<Body>> for Instead {
+    fn from(response: Response<Body>) -> Self {
+        Instead::Answer(Box::new(response))
+    }
+}
+
+type Answered = Result<Response<Body>, Instead>;
+
+/// A request on its way to a process.
+pub(super) struct Asked<'a> {
+    pool: &'a Pool,
+    permit: &'a Permit,
+    user: User,
+    accept: Accept,
+}
+
+impl<'a> Asked<'a> {
+    pub(super) fn new(pool: &'a Pool, permit: &'a Permit, accept: Accept) -> Self {
+        Asked { pool, permit, user: User::of(permit.caller()), accept }
+    }
+
+    pub(super) async fn answer(
+        &self,
+        session: Option<&str>,
+    ) -> Result<Response<Body>, Unavailable> {
+        let answered = match self.permit.era() {
+            Era::Modern => self.modern().await,
+            Era::Legacy => self.legacy(session).await,
+        };
+        match answered {
+            Ok(response) => Ok(response),
+            Err(Instead::Answer(response)) => Ok(*response),
+            Err(Instead::Unavailable(unavailable)) => Err(unavailable),
+        }
+    }
+
+    /// 2026-07-28: every request stands alone.
+    async fn modern(&self) -> Answered {
+        let messages = self.messages()?;
+        let Some((call, message)) = messages.first() else {
+            return Ok(answer::not_allowed("POST"));
+        };
+        let is_shared = self.pool.settings.shared;
+        let key =
+            if is_shared { Key::Everyone(Era::Modern) } else { Key::Person(self.user.clone()) };
+        if call.id().is_none() {
+            // Its clients cancel by going away. Anything else is for a server that runs, and for one person's.
+            if call.method_name() != CANCELLED
+                && !is_shared
+                && let Some(link) = self.pool.running(&key)
+            {
+                let line = message::line(message.with(&[]));
+                link.place().await.map(|place| place.send(vec![line])).map_err(not_taken)?;
+            }
+            return Ok(status(StatusCode::ACCEPTED));
+        }
+        self.acceptable()?;
+        if call.method() == Method::Initialize {
+            // A server of both eras would begin a session, for all who share the process.
+            let why = "revision 2026-07-28 has no initialize";
+            return Ok(refused(StatusCode::NOT_FOUND, call.id(), METHOD_NOT_FOUND, why));
+        }
+        self.shareable()?;
+        if self.pool.is_legacy() {
+            return Ok(is_legacy(call));
+        }
+        let owner = (!is_shared).then_some(&self.user);
+        // The process may end between being found and being asked; then it is another one's turn, once.
+        for _ in 0..2 {
+            let link = self.pool.obtain(key.clone(), owner)?;
+            match link.ready().await {
+                Ok(()) => {}
+                Err(End::Legacy { .. }) => return Ok(is_legacy(call)),
+                Err(end) => return Err(unavailable(&end).into()),
+            }
+            if let Some(response) = self.exchange(&link, &messages, None).await? {
+                return Ok(response);
+            }
+        }
+        Err(Unavailable::Busy.into())
+    }
+
+    /// Sends messages with requests among them, and waits for the answers; `None` where the process was no
+    /// more, so that nothing was sent.
+    async fn exchange(
+        &self,
+        link: &Arc<Link>,
+        messages: &[(&Call, Message<'_>)],
+        guest: Option<&str>,
+    ) -> Result<Option<Response<Body>>, Instead> {
+        let requests = messages.iter().filter(|(call, _)| is_request(call));
+        let asking: Vec<_> = requests
+            .filter_map(|(call, message)| {
+                let within = self.pool.settings.limits.answer;
+                Some(Asking { message, id: call.id()?, method: call.method(), guest, within })
+            })
+            .collect();
+        let is_listen = asking.iter().any(|asking| asking.method == Method::SubscriptionsListen);
+        if is_listen && !self.accept.events {
+            return Err(status(StatusCode::NOT_ACCEPTABLE).into());
+        }
+        let place = match link.place().await {
+            Ok(place) => place,
+            Err(NotTaken::Over) => return Ok(None),
+            Err(NotTaken::Busy) => return Err(Unavailable::Busy.into()),
+        };
+        let stream = Arc::new(Stream::of_answers(asking.len(), self.accept.events));
+        let (exchange, asked) = match link.ask(&asking, stream) {
+            Ok(taken) => taken,
+            Err(NotTaken::Over) => return Ok(None),
+            Err(NotTaken::Busy) => return Err(Unavailable::Busy.into()),
+        };
+        // In the order in which they came.
+        let mut asked = asked.into_iter();
+        let lines = messages.iter().filter_map(|(call, message)| {
+            if is_request(call) { asked.next() } else { self.untold(link, call, message, guest) }
+        });
+        place.send(lines.collect());
+        let form = Form {
+            accept: self.accept,
+            era: self.permit.era(),
+            is_batch: self.permit.is_batch(),
+            is_listen,
+            silence: self.pool.settings.limits.silence,
+        };
+        Ok(Some(exchanged(exchange, form).await))
+    }
+
+    /// The messages with the calls that were read from them.
+    fn messages(&self) -> Result<Vec<(&'a Call, Message<'a>)>, Instead> {
+        let (body, calls) = (self.permit.body(), self.permit.calls());
+        if body.is_empty() {
+            return Ok(Vec::new());
+        }
+        let text = std::str::from_utf8(body).unwrap_or_default();
+        let texts = if self.permit.is_batch() { message::batch(text) } else { Some(vec![text]) };
+        let messages = texts.into_iter().flatten().filter_map(Message::of);
+        let messages: Vec<_> = calls.iter().zip(messages).collect();
+        if messages.len() == calls.len() {
+            return Ok(messages);
+        }
+        // The body was read before, so it is messages.
+        Err(refused(StatusCode::BAD_REQUEST, None, INVALID_REQUEST, "no message").into())
+    }
+
+    /// Whether there is a form in which the client takes an answer.
+    fn acceptable(&self) -> Result<(), Instead> {
+        if self.accept.json || self.accept.events {
+            return Ok(());
+        }
+        Err(status(StatusCode::NOT_ACCEPTABLE).into())
+    }
+
+    /// A process that several people use says of tasks whose they are to nobody.
+    fn shareable(&self) -> Result<(), Instead> {
+        let mut calls = self.permit.calls().iter();
+        match calls.find(|call| call.method() == Method::TasksList) {
+            Some(call) if self.pool.settings.shared => {
+                let status = status_of(self.permit.era(), Some(METHOD_NOT_FOUND));
+                let why = "the tasks of a shared server are not listed";
+                Err(refused(status, call.id(), METHOD_NOT_FOUND, why).into())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether a message wants an answer.
+fn is_request(call: &Call) -> bool {
+    call.id().is_some() && call.method() != Method::Response
+}
+
+/// The answer that a client of both eras takes for a server of the older one: a 400 without an error of
+/// 2026-07-28.
+fn is_legacy(call: &Call) -> Response<Body> {
+    let why = "this server speaks revisions up to 2025-11-25: begin with initialize";
+    refused(StatusCode::BAD_REQUEST, call.id(), INVALID_REQUEST, why)
+}
+
+/// A process that ended before it could be asked.
+fn unavailable(end: &End) -> Unavailable {
+    let reason = match end {
+        End::NotStarted(reason) => Arc::clone(reason),
+        End::Exited => "it ended by itself".into(),
+        // It gave way to another one before it was of use.
+        End::Stopped | End::Legacy { .. } => return Unavailable::Busy,
+    };
+    Unavailable::NotStarted { reason, retry_after: std::time::Duration::from_secs(1) }
+}
+
+fn not_taken(_: NotTaken) -> Unavailable {
+    Unavailable::Busy
+}

@@ -1,0 +1,217 @@
+//! What a process is told, and when it is told that nobody waits any more.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use portcullis_core::operation::{Era, Method, RequestId};
+use serde_json::value::RawValue;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::super::answer::{self, INTERNAL_ERROR};
+use super::super::message::{self, Message};
+use super::super::stream::Stream;
+use super::table::UnderWay;
+use super::{Exchange, Link, Manner};
+
+/// A request for a process.
+pub(in crate::stdio) struct Asking<'a> {
+    pub(in crate::stdio) message: &'a Message<'a>,
+    pub(in crate::stdio) id: &'a RequestId,
+    pub(in crate::stdio) method: Method,
+    /// The session with a shared process that it belongs to.
+    pub(in crate::stdio) guest: Option<&'a str>,
+    pub(in crate::stdio) within: Duration,
+}
+
+/// Room for lines on their way to a process.
+pub(in crate::stdio) struct Place(mpsc::OwnedPermit<Bytes>);
+
+impl Place {
+    /// Sends lines in their order, all at once.
+    pub(in crate::stdio) fn send(self, mut lines: Vec<Bytes>) {
+        match lines.pop() {
+            Some(line) if lines.is_empty() => drop(self.0.send(line)),
+            Some(last) => {
+                lines.push(last);
+                drop(self.0.send(lines.concat().into()));
+            }
+            None => {}
+        }
+    }
+}
+
+/// A request was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::stdio) enum NotTaken {
+    /// The process is no more.
+    Over,
+    /// It has too much to do.
+    Busy,
+}
+
+impl Link {
+    /// Takes requests whose answers go to `stream`; the lines to send for them.
+    pub(in crate::stdio) fn ask(
+        self: &Arc<Self>,
+        asking: &[Asking<'_>],
+        stream: Arc<Stream>,
+    ) -> Result<(Exchange, Vec<Bytes>), NotTaken> {
+        let mut table = self.table();
+        if table.lines.is_none() {
+            return Err(NotTaken::Over);
+        }
+        if table.under_way.len().saturating_add(asking.len()) > self.limits.requests {
+            return Err(NotTaken::Busy);
+        }
+        let now = Instant::now();
+        table.used = now;
+        let mut numbers = Vec::with_capacity(asking.len());
+        let mut lines = Vec::with_capacity(asking.len());
+        for asking in asking {
+            let Some(written) = asking.message.id() else { continue };
+            let number = table.number();
+            let ours = number.to_string();
+            let mut replaced: Vec<(&RawValue, &str)> = vec![(written, &ours)];
+            let token = asking.message.progress_token().map(|theirs| self.token(theirs));
+            if let Some(Token { theirs, ours: Some(ours), .. }) = &token {
+                replaced.push((theirs, ours));
+            }
+            lines.push(message::line(asking.message.with(&replaced)));
+            table.begin(
+                number,
+                UnderWay {
+                    stream: Some(Arc::clone(&stream)),
+                    id: asking.id.clone(),
+                    written: written.get().into(),
+                    guest: asking.guest.map(Into::into),
+                    is_listen: asking.method == Method::SubscriptionsListen,
+                    wants_logs: self.manner == Manner::Person && asking.message.wants_logs(),
+                    // Listening ends when the client has enough, or its token.
+                    until: (asking.method != Method::SubscriptionsListen)
+                        .then(|| now + asking.within),
+                    token: token.and_then(|token| Some((token.key?, token.theirs.get().into()))),
+                },
+            );
+            numbers.push(number);
+        }
+        drop(table);
+        self.changed.notify_one();
+        Ok((Exchange::new(Arc::clone(self), stream, numbers), lines))
+    }
+
+    /// What a progress token is to the process. Where it has one client, that client's tokens are as good as
+    /// ours, and a task's are good beyond its request. Where it has several, nobody may guess another's.
+    fn token<'t>(&self, theirs: &'t RawValue) -> Token<'t> {
+        if self.manner == Manner::Session {
+            return Token { theirs, ours: None, key: message::request_id(theirs) };
+        }
+        let mut bytes = [0; 16];
+        (self.random)(&mut bytes);
+        let text = format!("{:032x}", u128::from_be_bytes(bytes));
+        let ours = Some(format!("\"{text}\""));
+        Token { theirs, ours, key: Some(RequestId::Text(text.into())) }
+    }
+
+    /// Room for lines on their way to the process. Before it is had nothing is asked, so that what a process
+    /// does not read in time was not sent.
+    pub(in crate::stdio) async fn place(&self) -> Result<Place, NotTaken> {
+        let sender = self.table().lines.clone().ok_or(NotTaken::Over)?;
+        let place = tokio::time::timeout(self.limits.start, sender.reserve_owned()).await;
+        let place = place.map_err(|_| NotTaken::Busy)?;
+        place.map(Place).map_err(|_| NotTaken::Over)
+    }
+
+    /// Sends a line where there is room for it, for what nobody waits for.
+    pub(super) fn tell(&self, line: Bytes) {
+        let sender = self.table().lines.clone();
+        if sender.is_some_and(|sender| sender.try_send(line).is_err()) {
+            self.counts.unread();
+        }
+    }
+
+    /// The answer of a client to a request that was put to it; `None` where none was. It goes as it came,
+    /// since a process with one client is asked under its own ids.
+    pub(in crate::stdio) fn reply(&self, id: &RequestId, message: &Message<'_>) -> Option<Bytes> {
+        let mut table = self.table();
+        table.used = Instant::now();
+        if table.asked.remove(id).is_none() {
+            self.counts.unasked();
+            return None;
+        }
+        Some(message::line(message.with(&[])))
+    }
+
+    /// A client of 2025-11-25 or older wants no answer any more; the line that says so to the process.
+    pub(in crate::stdio) fn cancel(
+        &self,
+        guest: Option<&str>,
+        message: &Message<'_>,
+    ) -> Option<Bytes> {
+        let id = message::request_id(message.param("requestId")?)?;
+        let (number, under_way) = self.table().take_of(guest, &id)?;
+        under_way.fail("the request was cancelled");
+        let reason = message.param("reason").filter(|reason| reason.get().starts_with('"'));
+        Some(cancelled(number, reason.map(RawValue::get)))
+    }
+
+    /// Clients went away. In 2026-07-28 that is how they cancel; before, it says nothing, and what they
+    /// asked for runs on, unheard.
+    pub(super) fn abandon(&self, numbers: &[u64]) {
+        let mut gone = Vec::new();
+        {
+            let mut table = self.table();
+            for number in numbers {
+                if self.manner.era() == Era::Modern {
+                    gone.extend(table.take(*number).map(|_| *number));
+                } else if let Some(under_way) = table.under_way.get_mut(number) {
+                    under_way.stream = None;
+                }
+            }
+            table.used = Instant::now();
+        }
+        for number in gone {
+            self.tell(cancelled(number, None));
+        }
+        self.changed.notify_one();
+    }
+
+    /// Ends what took too long, at the process as well.
+    pub(in crate::stdio) fn expire(&self, now: Instant) {
+        let overdue = self.table().take_overdue(now);
+        for (number, under_way) in overdue {
+            under_way.fail("the server did not answer in time");
+            self.tell(cancelled(number, None));
+        }
+    }
+}
+
+/// A progress token of a client.
+struct Token<'t> {
+    theirs: &'t RawValue,
+    /// What stands in its place, where something does.
+    ours: Option<String>,
+    /// What the process calls it.
+    key: Option<RequestId>,
+}
+
+/// The notification that ends a request at its process. It is made anew, so that nothing in it could mean
+/// another request to some reader.
+fn cancelled(number: u64, reason: Option<&str>) -> Bytes {
+    let reason = reason.map(|reason| format!(r#","reason":{reason}"#)).unwrap_or_default();
+    let line = format!(
+        r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{{"requestId":{number}{reason}}}}}"#
+    );
+    message::line(line.into_bytes())
+}
+
+impl UnderWay {
+    /// Answers in place of the process.
+    pub(super) fn fail(&self, why: &str) {
+        if let Some(stream) = &self.stream {
+            let error = answer::error(Some(&self.written), INTERNAL_ERROR, why);
+            stream.answer(error, Some(INTERNAL_ERROR), true);
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! MCP servers that speak over standard input and output, behind the gateway.
+//!
+//! A server that is a command is started when somebody asks it something, kept while it is used, and
+//! answers over streamable HTTP in every revision it speaks.
+//!
+//! * `settings` – what an operator says of it
+//! * `asked` – a permitted request, and what becomes of it
+//! * `pool` – which process is whose, and how many there are
+//! * `supervise`, `process`, `lines` – a process from its start to its end
+//! * `link`, `handshake` – the conversation with one process
+//! * `message` – what is replaced in a message on its way
+//! * `stream`, `body`, `answer` – what the client gets
+//!
+//! # Whose process
+//!
+//! Up to 2025-11-25 a process has one client, whose capabilities and subscriptions it knows: every session
+//! has a process of its own. From 2026-07-28 on requests stand alone, so that a person's clients share one.
+//! A `shared` server has one process for everybody (and one more of the other era, where it is asked in
+//! both); what it says that names no request of anybody is dropped, since nobody could tell whose it is.
+//!
+//! # What a process gets
+//!
+//! The messages that were permitted, and nothing else: no token, no claim, no header, and of the gateway's
+//! environment what every program needs. Request ids are replaced by numbers of ours, and progress tokens
+//! where a process has several clients.
+
+mod answer;
+mod asked;
+mod body;
+mod counts;
+mod handshake;
+mod lines;
+mod link;
+mod message;
+mod pool;
+mod process;
+mod settings;
+mod stream;
+mod supervise;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Response;
+use portcullis_core::decide::Permit;
+
+pub use self::answer::Accept;
+use self::asked::Asked;
+pub use self::body::Body;
+pub use self::counts::Dropped;
+use self::pool::Pool;
+pub use self::settings::{Limits, Settings, Unavailable, User};
+
+/// A stdio server and its processes. Copies are the same server; when the last one goes, so do the
+/// processes.
+#[derive(Clone)]
+pub struct Stdio(Arc<Pool>);
+
+impl fmt::Debug for Stdio {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Stdio").field(&self.0).finish()
+    }
+}
+
+impl Stdio {
+    /// A server. Nothing is started before it is asked. `random` fills bytes for session ids and progress
+    /// tokens.
+    pub fn new(settings: Settings, random: impl Fn(&mut [u8]) + Send + Sync + 'static) -> Stdio {
+        Stdio(Pool::new(settings, Arc::new(random)))
+    }
+
+    /// What the server answers, as a streamable HTTP server would.
+    ///
+    /// `session` is the session that the request names, as it was given out in an answer of this method.
+    /// Somebody else's is answered like one that never was.
+    pub async fn answer(
+        &self,
+        permit: &Permit,
+        session: Option<&str>,
+        accept: Accept,
+    ) -> Result<Response<Body>, Unavailable> {
+        Asked::new(&self.0, permit, accept).answer(session).await
+    }
+
+    /// Ends all processes and takes no more requests. Processes that are still there at the deadline are
+    /// killed.
+    pub async fn shutdown(&self, deadline: Duration) {
+        self.0.shutdown(deadline).await;
+    }
+
+    /// What processes said that reached nobody.
+    pub fn dropped(&self) -> Dropped {
+        self.0.counts.so_far()
+    }
+}

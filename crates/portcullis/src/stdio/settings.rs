@@ -1,0 +1,139 @@
+//! What an operator says about a stdio server, and how much of it there may be.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_core::id::Issuer;
+use portcullis_core::proof::Caller;
+use portcullis_core::secret::Secret;
+
+/// A server that is a command.
+#[derive(Debug)]
+pub struct Settings {
+    /// The server's name in logs.
+    pub name: String,
+    /// The program and its arguments. No shell reads them.
+    pub command: Vec<String>,
+    /// What its environment holds beside the little that every program needs.
+    pub env: BTreeMap<String, Secret>,
+    /// Where it runs; where the gateway does, if nothing is said.
+    pub cwd: Option<PathBuf>,
+    /// One process for everybody, in place of processes of each person's own.
+    pub shared: bool,
+    /// The bounds.
+    pub limits: Limits,
+}
+
+impl Settings {
+    /// A server with the usual bounds, whose processes belong to one person each.
+    pub fn new(name: impl Into<String>, command: Vec<String>) -> Settings {
+        Settings {
+            name: name.into(),
+            command,
+            env: BTreeMap::new(),
+            cwd: None,
+            shared: false,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// How many, how much and how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Processes at a time.
+    pub processes: usize,
+    /// Processes of one person at a time; of sessions with a shared process sixteen times as many.
+    pub per_user: usize,
+    /// Requests under way at one process.
+    pub requests: usize,
+    /// The longest message of a process, in bytes.
+    pub line: usize,
+    /// How long a process may take to begin to answer.
+    pub start: Duration,
+    /// How long a request may take to be answered. Listening streams have no end of their own.
+    pub answer: Duration,
+    /// How long a process nobody uses is kept.
+    pub idle: Duration,
+    /// How long a stream is silent before it says that it is still there.
+    pub silence: Duration,
+    /// How long a process has to end once it is asked to: first by the end of its input, then by a signal.
+    pub grace: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            processes: 64,
+            per_user: 4,
+            requests: 256,
+            line: 8 << 20,
+            start: Duration::from_secs(60),
+            answer: Duration::from_secs(15 * 60),
+            idle: Duration::from_secs(10 * 60),
+            silence: Duration::from_secs(30),
+            grace: Duration::from_secs(2),
+        }
+    }
+}
+
+/// A person, or a client that speaks for itself: what processes and sessions are bound to. It is not the
+/// token, which is another one after every refresh.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct User {
+    issuer: Issuer,
+    name: Name,
+}
+
+/// Apart, since an issuer may give a subject and a client the same text.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Name {
+    Subject(Arc<str>),
+    Client(Arc<str>),
+}
+
+impl User {
+    /// Whose requests these are.
+    pub fn of(caller: &Caller) -> User {
+        let token = caller.token();
+        let name = match token.subject() {
+            Some(subject) => Name::Subject(subject.into()),
+            // A verified token has one of the two.
+            None => Name::Client(token.client_id().unwrap_or_default().into()),
+        };
+        User { issuer: token.issuer().clone(), name }
+    }
+}
+
+/// Why a request got no answer of the server's. Nothing was sent to a process, so it may be tried again.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unavailable {
+    /// As many processes or requests as there may be are at work.
+    #[error("too many processes or requests at work")]
+    Busy,
+    /// The process does not start, or ends as soon as it does.
+    #[error("the process does not start: {reason}")]
+    NotStarted {
+        /// Why, for the log.
+        reason: Arc<str>,
+        /// When it is started again.
+        retry_after: Duration,
+    },
+    /// The gateway is about to stop.
+    #[error("the gateway is stopping")]
+    Stopping,
+}
+
+impl Unavailable {
+    /// When to try again.
+    pub fn retry_after(&self) -> Duration {
+        match self {
+            Unavailable::NotStarted { retry_after, .. } => *retry_after,
+            Unavailable::Busy | Unavailable::Stopping => Duration::from_secs(1),
+        }
+        .max(Duration::from_secs(1))
+    }
+}
