@@ -12,12 +12,14 @@
 //! answer back. There is no request to an upstream without a permit of the gate.
 
 mod answer;
+mod behind;
 mod changes;
 mod drain;
 mod headers;
 mod issuers;
 mod listener;
 mod patient;
+mod random;
 mod routes;
 mod server;
 mod tls;
@@ -40,6 +42,7 @@ use portcullis_resource::origin::BadOrigin;
 use portcullis_resource::replay::LocalReplay;
 use portcullis_resource::room::Room;
 use tokio::net::TcpListener;
+use zeroize::Zeroizing;
 
 use self::answer::{Answer, plain};
 use self::changes::Changes;
@@ -51,9 +54,13 @@ use self::routes::{Routes, Target};
 use self::server::Server;
 use crate::config::Config;
 use crate::config::gateway::ListenerTls;
+use crate::seal::{SealError, SealKey, Sealer};
 
 /// How long others keep the metadata of a server.
 const METADATA_KEPT: HeaderValue = HeaderValue::from_static("public, max-age=300");
+
+/// How long processes behind the gateway have to end.
+const STOP: Duration = Duration::from_secs(5);
 
 /// Why the gateway does not start, or does not take a new configuration.
 #[derive(Debug, thiserror::Error)]
@@ -70,9 +77,9 @@ pub enum BadGateway {
         /// Why.
         error: BadGate,
     },
-    /// A server is a process, which this version does not start.
-    #[error("servers.{0}: upstreams by command are not served yet")]
-    NoStdio(String),
+    /// Session and task ids cannot be sealed.
+    #[error("the seal key cannot be used: {0}")]
+    Seal(#[from] SealError),
     /// An origin is none.
     #[error(transparent)]
     Origin(#[from] BadOrigin),
@@ -96,7 +103,9 @@ pub struct Gateway {
 /// What a configuration comes to.
 struct State {
     routes: Routes,
+    servers: Vec<Arc<Server>>,
     keys: KnownKeys,
+    sealer: Arc<Sealer>,
 }
 
 /// A gateway that takes connections.
@@ -109,7 +118,7 @@ pub struct Serving {
 impl Gateway {
     /// Listens and serves, within the runtime that this is called in.
     pub async fn start(config: &Config, clock: Arc<dyn Clock>) -> Result<Serving, BadGateway> {
-        let state = State::of(config, &clock, &KnownKeys::default())?;
+        let state = State::of(config, &clock, None)?;
         let address = config.listen;
         let named = |error| BadGateway::Listen { address, error };
         let socket = TcpListener::bind(address).await.map_err(named)?;
@@ -200,12 +209,16 @@ fn response_is_document(method: &Method) -> bool {
 }
 
 impl State {
+    /// What this configuration comes to, after that one.
     fn of(
         config: &Config,
         clock: &Arc<dyn Clock>,
-        before: &KnownKeys,
+        before: Option<&State>,
     ) -> Result<State, BadGateway> {
-        let Issuers { sources, keys } = Issuers::new(&config.issuers, clock, before)?;
+        let nothing = KnownKeys::default();
+        let known = before.map_or(&nothing, |before| &before.keys);
+        let Issuers { sources, keys } = Issuers::new(&config.issuers, clock, known)?;
+        let sealer = sealer(config, before)?;
         let surroundings = Surroundings {
             clock: Arc::clone(clock),
             replay: Arc::new(LocalReplay::new()),
@@ -214,13 +227,28 @@ impl State {
             body_patience: config.limits.body_timeout,
         };
         let public = config.public_url.as_ref().map(|url| url.origin());
-        let servers: Vec<Arc<Server>> = config
-            .servers
-            .iter()
-            .map(|server| Server::new(server, public, &sources, &surroundings).map(Arc::new))
-            .collect::<Result<_, _>>()?;
-        Ok(State { routes: Routes::new(&servers), keys })
+        let start = |server| {
+            let sealer = Arc::clone(&sealer);
+            Server::new(server, public, &sources, &surroundings, sealer).map(Arc::new)
+        };
+        let servers: Vec<_> = config.servers.iter().map(start).collect::<Result<_, _>>()?;
+        Ok(State { routes: Routes::new(&servers), servers, keys, sealer })
     }
+}
+
+/// What seals ids: by the key of the configuration, else by one that lives as long as the process.
+fn sealer(config: &Config, before: Option<&State>) -> Result<Arc<Sealer>, BadGateway> {
+    if config.store.seal_key.is_none()
+        && let Some(before) = before
+    {
+        return Ok(Arc::clone(&before.sealer));
+    }
+    let mut bytes = Zeroizing::new([0; SealKey::LEN]);
+    match &config.store.seal_key {
+        Some(key) => bytes.copy_from_slice(key.expose()),
+        None => random::fill(&mut *bytes),
+    }
+    Ok(Arc::new(Sealer::new(&SealKey::new(bytes), [])?))
 }
 
 impl Serving {
@@ -233,7 +261,7 @@ impl Serving {
     /// they began.
     pub fn reload(&self, config: &Config) -> Result<(), BadGateway> {
         let before = self.gateway.state.load();
-        let state = State::of(config, &self.gateway.clock, &before.keys)?;
+        let state = State::of(config, &self.gateway.clock, Some(&before))?;
         self.gateway.state.store(Arc::new(state));
         Ok(())
     }
@@ -245,6 +273,10 @@ impl Serving {
         if tokio::time::timeout(self.drain, running.gone()).await.is_err() {
             tracing::warn!("requests under way are cut off");
             running.end();
+        }
+        let state = self.gateway.state.load_full();
+        for server in &state.servers {
+            server.shutdown(STOP).await;
         }
     }
 }

@@ -2,40 +2,37 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Method, Response};
+use http::{Response, StatusCode};
 use hyper::body::Incoming;
-use portcullis_core::decide::Permit;
 use portcullis_core::denial::Denial;
-use portcullis_core::error::Upstream as Failure;
+use portcullis_core::error::Upstream as NoAnswer;
 use portcullis_resource::gate::{Admitted, Gate, Head, Surroundings};
 use portcullis_resource::origin::{self, Origins};
 use portcullis_resource::stream::{Until, listening_end};
 use portcullis_resource::trust::{Source, Trusted};
 
 use super::answer::{Answer, plain};
-use super::headers;
-use super::issuers::{Unusable, tls};
+use super::behind::Behind;
+use super::drain::Running;
 use super::listener::Peer;
-use super::upstream::Upstream;
-use super::{BadGateway, Running};
+use super::{BadGateway, headers};
 use crate::config::server as config;
+use crate::rewrite::{Exchange, Treatment};
+use crate::seal::Sealer;
 
 /// A protected server.
 pub(super) struct Server {
-    name: String,
+    name: Arc<str>,
     gate: Gate,
     origins: Origins,
     behind: Behind,
+    sealer: Arc<Sealer>,
     response_headers: config::ResponseHeaders,
     /// The hosts it has to itself; none where it is below the public URL.
     hosts: Vec<String>,
-}
-
-/// What answers permitted requests.
-enum Behind {
-    Http { upstream: Upstream, add: Vec<(HeaderName, HeaderValue)>, forward: Vec<HeaderName> },
 }
 
 impl Server {
@@ -44,6 +41,7 @@ impl Server {
         public_origin: Option<&str>,
         sources: &BTreeMap<String, Source>,
         surroundings: &Surroundings,
+        sealer: Arc<Sealer>,
     ) -> Result<Server, BadGateway> {
         let trusted = config.tokens.iter().filter_map(|accepted| {
             let source = sources.get(accepted.issuer.name.as_str())?.clone();
@@ -73,10 +71,11 @@ impl Server {
             std::iter::once(authority.to_owned()).chain(aliases).collect()
         };
         Ok(Server {
-            name: config.name.to_string(),
+            name: config.name.as_str().into(),
             gate: gate.map_err(named)?,
             origins,
-            behind: Behind::new(&config.upstream)?,
+            behind: Behind::new(config.name.as_str(), &config.upstream)?,
+            sealer,
             response_headers: config.response_headers.clone(),
             hosts,
         })
@@ -105,7 +104,7 @@ impl Server {
             Err(failure) => return self.refuse(&Denial::before_reading(failure, &parts.headers)),
         };
         let mut response = if origin::is_preflight(&parts.method, &parts.headers) {
-            let mut response = plain(http::StatusCode::NO_CONTENT, "");
+            let mut response = plain(StatusCode::NO_CONTENT, "");
             origin::permit(&parts.headers, response.headers_mut());
             response
         } else {
@@ -133,62 +132,46 @@ impl Server {
             certificate: peer.certificate.as_ref(),
         };
         let Admitted { permit, place } = self.gate.admit(head, body).await?;
-        let answered = self.behind.send(&permit, &parts).await;
+        let end = listening_end(&permit, self.gate.now());
+        let permit = Arc::new(permit);
+        let exchange = Exchange::new(
+            Arc::clone(&self.name),
+            Arc::clone(self.gate.policy()),
+            Arc::clone(&self.sealer),
+            Arc::clone(&permit),
+        );
+        let denied = |failure| Denial::after_permit(failure, &permit);
+        let unusable = |reason: String| Denial::after_permit(NoAnswer::Unusable(reason), &permit);
+        let response = self.behind.send(&exchange, &parts).await.map_err(denied)?;
         drop(place);
-        let response = answered.map_err(|failure| Denial::after_permit(failure, &permit))?;
         let (mut head, body) = response.into_parts();
         headers::client(&mut head.headers, &self.response_headers);
-        let body = match listening_end(&permit, self.gate.now()) {
+        let treatment = exchange.response(head.status, &mut head.headers);
+        let body = match treatment.map_err(|refused| unusable(refused.to_string()))? {
+            Treatment::Verbatim => body,
+            treatment => {
+                let rewritten = treatment.apply(body).await;
+                Answer::made(rewritten.map_err(|error| unusable(error.to_string()))?)
+            }
+        };
+        let body = match end {
             None => body,
             Some(end) => Answer::made(running.until_drained(Until::at(body, end))),
         };
         Ok(Response::from_parts(head, body))
     }
 
+    /// Ends what was started behind it.
+    pub(super) async fn shutdown(&self, deadline: Duration) {
+        self.behind.shutdown(deadline).await;
+    }
+
     fn refuse(&self, denial: &Denial) -> Response<Answer> {
         tracing::info!(
-            server = self.name,
+            server = &*self.name,
             class = denial.failure().label(),
             "refused: {denial}"
         );
         self.gate.answer(denial).map(Answer::whole)
-    }
-}
-
-impl Behind {
-    fn new(upstream: &config::Upstream) -> Result<Behind, BadGateway> {
-        match upstream {
-            config::Upstream::Http(http) => {
-                let identity = http.tls.identity.as_ref();
-                let tls = tls(http.tls.ca.as_deref(), identity)?;
-                let tls = tls.into_config().map_err(Unusable::from)?;
-                let upstream = Upstream::new(http.url.clone(), tls, http.timeouts);
-                let (add, forward) = (http.add.clone(), http.forward.clone());
-                Ok(Behind::Http { upstream, add, forward })
-            }
-            config::Upstream::Stdio(stdio) => Err(BadGateway::NoStdio(stdio.program.clone())),
-        }
-    }
-
-    /// Passes on what is permitted, and nothing else: there is no request without a permit.
-    async fn send(&self, permit: &Permit, client: &Parts) -> Result<Response<Answer>, Failure> {
-        match self {
-            Behind::Http { upstream, add, forward } => {
-                let headers = headers::upstream(&client.headers, forward, add);
-                let method = method(permit);
-                let response = upstream.send(method, headers, permit.body().clone()).await?;
-                Ok(response.map(Answer::passed))
-            }
-        }
-    }
-}
-
-/// The HTTP method, by what is permitted and not by what the client wrote.
-fn method(permit: &Permit) -> Method {
-    use portcullis_core::operation::Method as Mcp;
-    match permit.calls() {
-        [call] if call.method() == Mcp::OpenStream => Method::GET,
-        [call] if call.method() == Mcp::EndSession => Method::DELETE,
-        _ => Method::POST,
     }
 }
