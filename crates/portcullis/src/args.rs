@@ -1,135 +1,121 @@
-//! The words of the command line, and what to answer to those that mean nothing.
-//!
-//! One command with one option needs no parser crate.
+//! The words of the command line.
 
-use std::fmt;
+use std::path::PathBuf;
 
-use crate::nearest::nearest;
+use clap::{Args, Parser, Subcommand};
 
-/// What `--help` prints.
-pub const USAGE: &str = "\
-Portcullis: OAuth 2.1 in front of any MCP server. Under construction; README.md says what works.
+/// OAuth 2.1 in front of any MCP server.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "portcullis", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
 
-usage: portcullis demo [--json]
-
-commands:
-  demo             judge a table of requests by the real core; no network, no file
-
-options:
-      --json       of demo: one JSON object for each request, one on each line
-  -h, --help       this page
-  -V, --version    the version
-
+const EXIT_CODES: &str = "\
 Colour is used on a terminal where NO_COLOR is not set.
-Exit codes: 0 done, 1 failed, 2 the command line means nothing.
-";
+Exit codes: 0 done, 1 failed, 2 the command line means nothing, 78 the configuration cannot be used.";
 
-/// Every word there is, for suggestions.
-const WORDS: [&str; 4] = ["demo", "--json", "--help", "--version"];
-
-/// What the command line asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What to do.
+#[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    /// Print [`USAGE`].
-    Help,
-    /// Print the version.
-    Version,
-    /// Judge the table of requests.
+    /// Run the gateway.
+    Serve(ConfigFile),
+    /// Say whether the configuration can be used.
+    Check {
+        /// The configuration.
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Ask every issuer and every upstream as well.
+        #[arg(long)]
+        online: bool,
+    },
+    /// What can be written in a configuration, and what is.
+    Config {
+        /// Which of them.
+        #[command(subcommand)]
+        what: ConfigCommand,
+    },
+    /// What the policy makes of a call.
+    Policy {
+        /// What about it.
+        #[command(subcommand)]
+        what: PolicyCommand,
+    },
+    /// Judge a table of requests by the real core; no network, no file.
     Demo {
-        /// For a machine to read.
+        /// One JSON object for each request, one on each line.
+        #[arg(long)]
         json: bool,
     },
 }
 
-/// A command line that means nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Misuse {
-    /// There is no command.
-    NoCommand,
-    /// `serve`, which the documentation names as the goal.
-    NotYet,
-    /// `--json` without a command.
-    JsonOfNothing,
-    /// A word that is neither a command nor an option.
-    Unknown(String),
+/// The configuration.
+#[derive(Args, Clone, Debug)]
+pub struct ConfigFile {
+    /// The file. Without it: ./portcullis.toml, then portcullis/portcullis.toml below the folder for settings
+    /// (XDG_CONFIG_HOME), then /etc/portcullis/portcullis.toml.
+    #[arg(long, short, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
-/// Reads the words behind the program's name.
-pub fn parse(words: impl IntoIterator<Item = String>) -> Result<Command, Misuse> {
-    let (mut demo, mut json) = (false, false);
-    for word in words {
-        match word.as_str() {
-            "-h" | "--help" | "help" => return Ok(Command::Help),
-            "-V" | "--version" => return Ok(Command::Version),
-            "demo" if !demo => demo = true,
-            "--json" => json = true,
-            "serve" if !demo => return Err(Misuse::NotYet),
-            _ => return Err(Misuse::Unknown(word)),
-        }
-    }
-    match (demo, json) {
-        (true, json) => Ok(Command::Demo { json }),
-        (false, true) => Err(Misuse::JsonOfNothing),
-        (false, false) => Err(Misuse::NoCommand),
-    }
+/// About the configuration.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print the JSON Schema of a configuration, for editors.
+    Schema,
+    /// Print the configuration in force: defaults, included files and overrides together.
+    Show {
+        /// The configuration.
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Secrets as "…". They are never shown, so this has to be said.
+        #[arg(long, required = true)]
+        redacted: bool,
+    },
 }
 
-/// What is wrong, and the way out.
-impl fmt::Display for Misuse {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Misuse::NoCommand => f.write_str("no command; try: portcullis demo")?,
-            Misuse::NotYet => f.write_str("the gateway is not there yet; try: portcullis demo")?,
-            Misuse::JsonOfNothing => {
-                f.write_str("--json is an option of demo; try: portcullis demo --json")?;
-            }
-            Misuse::Unknown(word) => {
-                // Quoted and escaped: the word may hold anything.
-                write!(f, "{word:?} is no command and no option")?;
-                if let Some(meant) = nearest(word, WORDS) {
-                    write!(f, "; did you mean {meant}?")?;
-                }
-            }
-        }
-        f.write_str("\nportcullis --help prints all there is")
-    }
+/// About the policy.
+#[derive(Clone, Debug, Subcommand)]
+pub enum PolicyCommand {
+    /// Say what becomes of an operation, by which rule, and which scopes are missing.
+    Explain(Explain),
 }
 
-impl std::error::Error for Misuse {}
+/// A caller and what it asks for.
+#[derive(Args, Clone, Debug)]
+pub struct Explain {
+    /// The configuration.
+    #[command(flatten)]
+    pub config: ConfigFile,
+    /// The server, by its name in the configuration.
+    pub server: String,
+    /// The operation: a method, and what it is aimed at: tools/call read_file
+    #[arg(num_args = 1..=2, required = true, value_name = "METHOD [TARGET]")]
+    pub operation: Vec<String>,
+    /// The arguments of the call, as a JSON object.
+    #[arg(long, value_name = "JSON")]
+    pub arguments: Option<String>,
+    /// A file with the claims of a token, as a JSON object.
+    #[arg(long, value_name = "FILE", required_unless_present = "token")]
+    pub claims: Option<PathBuf>,
+    /// A file with a token. Its signature is not verified: only what it says is judged.
+    #[arg(long, value_name = "FILE", conflicts_with = "claims")]
+    pub token: Option<PathBuf>,
+    /// The answer for a machine to read.
+    #[arg(long)]
+    pub json: bool,
+}
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
 
-    fn parsed(words: &[&str]) -> Result<Command, Misuse> {
-        parse(words.iter().map(|word| (*word).to_owned()))
-    }
-
     #[test]
-    fn commands_and_options_are_read_in_any_order() {
-        assert_eq!(parsed(&["demo"]), Ok(Command::Demo { json: false }));
-        assert_eq!(parsed(&["demo", "--json"]), Ok(Command::Demo { json: true }));
-        assert_eq!(parsed(&["--json", "demo"]), Ok(Command::Demo { json: true }));
-        assert_eq!(parsed(&["demo", "--help"]), Ok(Command::Help));
-        assert_eq!(parsed(&["-V"]), Ok(Command::Version));
-    }
-
-    #[test]
-    fn what_means_nothing_is_refused_with_the_way_out() {
-        for (words, way_out) in [
-            (&[][..], "portcullis demo\n"),
-            (&["--json"], "portcullis demo --json\n"),
-            (&["serve"], "not there yet; try: portcullis demo\n"),
-            (&["dmo"], "\"dmo\" is no command and no option; did you mean demo?"),
-            (&["demo", "--jsno"], "did you mean --json?"),
-            (&["--versions"], "did you mean --version?"),
-            (&["demo", "demo"], "\"demo\" is no command and no option\n"),
-            (&["demo", "serve"], "\"serve\" is no command and no option\n"),
-            (&["\u{1b}[2J"], "\"\\u{1b}[2J\" is no command"),
-        ] {
-            let message = parsed(words).unwrap_err().to_string();
-            assert!(message.contains(way_out), "{words:?}: {message}");
-            assert!(message.ends_with("portcullis --help prints all there is"), "{message}");
-        }
+    fn the_words_do_not_contradict_each_other() {
+        Arguments::command().debug_assert();
     }
 }

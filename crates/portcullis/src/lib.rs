@@ -18,6 +18,7 @@
 //! to the crate of theirs.
 
 pub mod args;
+pub mod command;
 pub mod config;
 pub mod demo;
 pub mod gateway;

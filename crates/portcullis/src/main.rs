@@ -5,27 +5,29 @@ use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use portcullis::args::{self, Command};
+use clap::Parser as _;
+use portcullis::args::{Arguments, Command};
+use portcullis::command::{self, CommandError};
 use portcullis::demo::{Colour, Report};
 use portcullis_core::time::UnixTime;
 
-/// The command line means nothing.
-const MISUSED: u8 = 2;
-
 fn main() -> ExitCode {
-    let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
-    match args::parse(words) {
-        Ok(Command::Help) => say(args::USAGE),
-        Ok(Command::Version) => say(concat!("portcullis ", env!("CARGO_PKG_VERSION"), "\n")),
-        Ok(Command::Demo { json }) => match now().and_then(Report::of_the_table) {
+    match Arguments::parse().command {
+        Command::Serve(config) => done(command::serve::run(&config)),
+        Command::Demo { json } => match now().and_then(Report::of_the_table) {
             Ok(report) if json => say(&report.to_json_lines()),
             Ok(report) => say(&report.to_text(colour())),
             Err(error) => complain(&error.to_string(), ExitCode::FAILURE),
         },
-        Err(misuse) => complain(&misuse.to_string(), ExitCode::from(MISUSED)),
     }
 }
 
+fn done(outcome: Result<(), CommandError>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => complain(&error.to_string(), error.exit_code()),
+    }
+}
 #[expect(
     clippy::disallowed_methods,
     reason = "the one reading of the clock; everything below is told"

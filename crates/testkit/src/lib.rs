@@ -14,6 +14,8 @@
 
 mod key;
 pub mod lenient;
+#[cfg(feature = "server")]
+pub mod server;
 mod signer;
 
 use base64::Engine as _;

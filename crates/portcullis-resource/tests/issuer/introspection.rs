@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::server::{Answer, Server, respond};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request};
 use portcullis_core::bearer::{AccessToken, TokenHash, present};
@@ -21,6 +20,7 @@ use portcullis_resource::introspection::{
 use portcullis_resource::metadata::Metadata;
 use portcullis_resource::signing::{AssertionKey, BadKey};
 use serde_json::{Value, json};
+use testkit::server::{Answer, Server, respond};
 use testkit::{AUDIENCE, ISSUER, NOW, TestKey, claims_with};
 use tokio::sync::Notify;
 

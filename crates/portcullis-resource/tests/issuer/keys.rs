@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::server::{Answer, Server, respond};
 use portcullis_core::id::Issuer;
 use portcullis_core::jws::Algorithm;
 use portcullis_core::keys::KeySet;
@@ -12,6 +11,7 @@ use portcullis_resource::fetch::{Fetcher, Limits};
 use portcullis_resource::keys::{RemoteKeys, Source, Timing};
 use portcullis_resource::metadata::Metadata;
 use serde_json::json;
+use testkit::server::{Answer, Server, respond};
 use testkit::{TestKey, jwks};
 
 /// Nothing by time, but what a test makes short.

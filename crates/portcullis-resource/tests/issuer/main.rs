@@ -3,4 +3,3 @@
 
 mod introspection;
 mod keys;
-mod server;

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use aws_lc_rs::digest;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
 use portcullis_core::decide::Permit;
 use portcullis_core::error::{Failure, Upstream as NoAnswer};
 use portcullis_core::operation::Method as Mcp;
+use portcullis_core::secret::Secret;
 
 use super::answer::Answer;
 use super::issuers::{Unusable, tls};
@@ -24,11 +26,17 @@ const NAME: HeaderName = HeaderName::from_static("mcp-name");
 /// What answers permitted requests.
 pub(super) enum Behind {
     Http { upstream: Upstream, add: Vec<(HeaderName, HeaderValue)>, forward: Vec<HeaderName> },
-    Stdio(Stdio),
+    Stdio { stdio: Stdio, identity: [u8; 32] },
 }
 
 impl Behind {
-    pub(super) fn new(name: &str, upstream: &config::Upstream) -> Result<Behind, BadGateway> {
+    /// `before` is what stood behind the server of that name until now. Processes that are still wanted as they
+    /// are stay, and their sessions with them.
+    pub(super) fn new(
+        name: &str,
+        upstream: &config::Upstream,
+        before: Option<&Behind>,
+    ) -> Result<Behind, BadGateway> {
         match upstream {
             config::Upstream::Http(http) => {
                 let identity = http.tls.identity.as_ref();
@@ -39,26 +47,14 @@ impl Behind {
                 Ok(Behind::Http { upstream, add, forward })
             }
             config::Upstream::Stdio(process) => {
-                let command = std::iter::once(&process.program).chain(&process.args);
-                let limits = stdio::Limits {
-                    processes: process.processes,
-                    idle: process.idle_timeout,
-                    ..stdio::Limits::default()
+                let identity = identity(process);
+                let stdio = match before {
+                    Some(Behind::Stdio { stdio, identity: same }) if *same == identity => {
+                        stdio.clone()
+                    }
+                    _ => Stdio::new(settings(name, process), random::fill),
                 };
-                let copy = |secret: &portcullis_core::secret::Secret| {
-                    portcullis_core::secret::Secret::new(secret.expose().to_owned())
-                };
-                let env = process.env.iter().map(|(name, value)| (name.clone(), copy(value)));
-                Ok(Behind::Stdio(Stdio::new(
-                    Settings {
-                        env: env.collect(),
-                        cwd: Some(process.cwd.clone()),
-                        shared: process.shared,
-                        limits,
-                        ..Settings::new(name, command.cloned().collect())
-                    },
-                    random::fill,
-                )))
+                Ok(Behind::Stdio { stdio, identity })
             }
         }
     }
@@ -70,17 +66,18 @@ impl Behind {
         client: &Parts,
     ) -> Result<Response<Answer>, Failure> {
         let permit = exchange.permit();
-        let outgoing = exchange.request(&client.headers).map_err(|not_opened| match not_opened {
-            NotOpened::Session => Failure::UnknownSession,
-            NotOpened::Task { .. } => Failure::UnknownTask,
-        })?;
+        let outgoing =
+            exchange.request(&client.headers).map_err(|not_opened| match not_opened {
+                NotOpened::Session => Failure::UnknownSession,
+                NotOpened::Task { .. } => Failure::UnknownTask,
+            })?;
         match self {
             Behind::Http { upstream, add, forward } => {
                 let headers = headers::upstream(&client.headers, forward, add);
                 let (headers, body) = replaced(headers, outgoing);
                 Ok(upstream.send(method(permit), headers, body).await?.map(Answer::passed))
             }
-            Behind::Stdio(stdio) => {
+            Behind::Stdio { stdio, .. } => {
                 let session = outgoing.session.as_ref().and_then(|id| id.to_str().ok());
                 let accept = Accept::of(&client.headers);
                 match stdio.answer(permit, session, accept).await {
@@ -96,10 +93,50 @@ impl Behind {
 
     /// Ends what was started.
     pub(super) async fn shutdown(&self, deadline: Duration) {
-        if let Behind::Stdio(stdio) = self {
+        if let Behind::Stdio { stdio, .. } = self {
             stdio.shutdown(deadline).await;
         }
     }
+}
+
+fn settings(name: &str, process: &config::StdioUpstream) -> Settings {
+    let command = std::iter::once(&process.program).chain(&process.args);
+    let copy = |secret: &Secret| Secret::new(secret.expose().to_owned());
+    let env = process.env.iter().map(|(name, value)| (name.clone(), copy(value)));
+    Settings {
+        env: env.collect(),
+        cwd: Some(process.cwd.clone()),
+        shared: process.shared,
+        limits: stdio::Limits {
+            processes: process.processes,
+            idle: process.idle_timeout,
+            ..stdio::Limits::default()
+        },
+        ..Settings::new(name, command.cloned().collect())
+    }
+}
+
+/// A digest of all that is said of a process, to tell whether it is still the same that is wanted.
+fn identity(process: &config::StdioUpstream) -> [u8; 32] {
+    let mut digest = digest::Context::new(&digest::SHA256);
+    let mut part = |bytes: &[u8]| {
+        digest.update(&(bytes.len() as u64).to_be_bytes());
+        digest.update(bytes);
+    };
+    part(process.program.as_bytes());
+    part(&(process.args.len() as u64).to_be_bytes());
+    process.args.iter().for_each(|arg| part(arg.as_bytes()));
+    for (name, value) in &process.env {
+        part(name.as_bytes());
+        part(value.expose().as_bytes());
+    }
+    part(process.cwd.as_os_str().as_encoded_bytes());
+    part(&[u8::from(process.shared)]);
+    part(&(process.processes as u64).to_be_bytes());
+    part(&process.idle_timeout.as_nanos().to_be_bytes());
+    let mut identity = [0; 32];
+    identity.iter_mut().zip(digest.finish().as_ref()).for_each(|(to, from)| *to = *from);
+    identity
 }
 
 /// What upstream gets in place of what the client sent.

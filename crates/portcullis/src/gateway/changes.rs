@@ -7,12 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// Between two looks.
-pub(super) const INTERVAL: Duration = Duration::from_secs(2);
-
 /// Some files as they were.
 #[derive(Debug)]
-pub(super) struct Changes {
+pub struct Changes {
     files: Vec<PathBuf>,
     seen: Vec<Option<State>>,
 }
@@ -24,15 +21,18 @@ struct State {
 }
 
 impl Changes {
+    /// Between two looks.
+    pub const INTERVAL: Duration = Duration::from_secs(2);
+
     /// From now on.
-    pub(super) fn of<'a>(files: impl IntoIterator<Item = &'a Path>) -> Changes {
+    pub fn of<'a>(files: impl IntoIterator<Item = &'a Path>) -> Changes {
         let files: Vec<PathBuf> = files.into_iter().map(Path::to_owned).collect();
         let seen = files.iter().map(|file| state(file)).collect();
         Changes { files, seen }
     }
 
     /// Whether any has changed since it was asked last.
-    pub(super) fn any(&mut self) -> bool {
+    pub fn any(&mut self) -> bool {
         let now: Vec<Option<State>> = self.files.iter().map(|file| state(file)).collect();
         let before = std::mem::replace(&mut self.seen, now);
         before != self.seen

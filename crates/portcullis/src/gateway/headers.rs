@@ -65,8 +65,7 @@ pub(super) fn upstream(
 
 /// A name that every server reads alike: some take an underscore for a dash.
 fn is_mcp(name: &str) -> bool {
-    name.starts_with(MCP)
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    name.starts_with(MCP) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 /// Leaves of the upstream's answer what the client may see.

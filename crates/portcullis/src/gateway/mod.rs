@@ -45,15 +45,15 @@ use tokio::net::TcpListener;
 use zeroize::Zeroizing;
 
 use self::answer::{Answer, plain};
-use self::changes::Changes;
+pub use self::changes::Changes;
 use self::drain::{Draining, Running};
 pub use self::issuers::Unusable;
 use self::issuers::{Issuers, KnownKeys};
 use self::listener::{Listener, Peer, nowhere};
 use self::routes::{Routes, Target};
 use self::server::Server;
-use crate::config::Config;
 use crate::config::gateway::ListenerTls;
+use crate::config::{self, Config};
 use crate::seal::{SealError, SealKey, Sealer};
 
 /// How long others keep the metadata of a server.
@@ -170,7 +170,7 @@ fn kept(
         let mut changes = Changes::of(paths().into_iter().flatten().map(PathBuf::as_path));
         loop {
             tokio::select! {
-                () = tokio::time::sleep(changes::INTERVAL) => {}
+                () = tokio::time::sleep(Changes::INTERVAL) => {}
                 () = draining.begun() => return,
             }
             if !changes.any() {
@@ -227,9 +227,11 @@ impl State {
             body_patience: config.limits.body_timeout,
         };
         let public = config.public_url.as_ref().map(|url| url.origin());
-        let start = |server| {
-            let sealer = Arc::clone(&sealer);
-            Server::new(server, public, &sources, &surroundings, sealer).map(Arc::new)
+        let start = |server: &config::server::Server| {
+            let (sealer, name) = (Arc::clone(&sealer), server.name.as_str());
+            let mut known = before.iter().flat_map(|before| &before.servers);
+            let before = known.find(|known| known.name() == name).map(Arc::as_ref);
+            Server::new(server, public, &sources, &surroundings, sealer, before).map(Arc::new)
         };
         let servers: Vec<_> = config.servers.iter().map(start).collect::<Result<_, _>>()?;
         Ok(State { routes: Routes::new(&servers), servers, keys, sealer })

@@ -42,6 +42,7 @@ impl Server {
         sources: &BTreeMap<String, Source>,
         surroundings: &Surroundings,
         sealer: Arc<Sealer>,
+        before: Option<&Server>,
     ) -> Result<Server, BadGateway> {
         let trusted = config.tokens.iter().filter_map(|accepted| {
             let source = sources.get(accepted.issuer.name.as_str())?.clone();
@@ -74,11 +75,19 @@ impl Server {
             name: config.name.as_str().into(),
             gate: gate.map_err(named)?,
             origins,
-            behind: Behind::new(config.name.as_str(), &config.upstream)?,
+            behind: Behind::new(
+                config.name.as_str(),
+                &config.upstream,
+                before.map(|before| &before.behind),
+            )?,
             sealer,
             response_headers: config.response_headers.clone(),
             hosts,
         })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     pub(super) fn gate(&self) -> &Gate {
@@ -167,11 +176,7 @@ impl Server {
     }
 
     fn refuse(&self, denial: &Denial) -> Response<Answer> {
-        tracing::info!(
-            server = &*self.name,
-            class = denial.failure().label(),
-            "refused: {denial}"
-        );
+        tracing::info!(server = &*self.name, class = denial.failure().label(), "refused: {denial}");
         self.gate.answer(denial).map(Answer::whole)
     }
 }

@@ -1,5 +1,7 @@
 //! A server on a real socket whose answers a test decides, one by one.
 
+#![allow(missing_docs, reason = "a part of tests")]
+
 use std::convert::Infallible;
 use std::future::pending;
 use std::net::SocketAddr;
@@ -7,6 +9,8 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::{Request, Response};
+use http_body_util::channel::{Channel, Sender};
+use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -16,8 +20,13 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 /// What a test answers: a response, or nothing ever.
-pub type Answer = Option<Response<Bytes>>;
-type Answers = Arc<Mutex<Box<dyn FnMut(&Request<Bytes>) -> Answer + Send>>>;
+pub type Answer = Option<Response<Body>>;
+
+/// All of a body, or what is sent of it when a test wants.
+pub type Body = BoxBody<Bytes, Infallible>;
+
+type Answering = Box<dyn FnMut(&Request<Bytes>) -> Answer + Send>;
+type Answers = Arc<Mutex<Answering>>;
 
 pub struct Server {
     pub address: SocketAddr,
@@ -39,12 +48,13 @@ impl Server {
                     let (answers, count) = (Arc::clone(&answers), count.clone());
                     async move {
                         let (head, body) = request.into_parts();
-                        let body = body.collect().await.unwrap().to_bytes();
+                        let Ok(body) = body.collect().await else { return pending().await };
+                        let body = body.to_bytes();
                         let request = Request::from_parts(head, body);
                         let answer = (answers.lock().unwrap())(&request);
                         count.send_modify(|count| *count += 1);
                         match answer {
-                            Some(answer) => Ok::<_, Infallible>(answer.map(Full::new)),
+                            Some(answer) => Ok::<_, Infallible>(answer),
                             None => pending().await,
                         }
                     }
@@ -83,5 +93,15 @@ pub fn respond(status: u16, headers: &[(&str, &str)], body: impl Into<Bytes>) ->
     for (name, value) in headers {
         response = response.header(*name, *value);
     }
-    Some(response.body(body.into()).unwrap())
+    Some(response.body(Full::new(body.into()).boxed()).unwrap())
+}
+
+/// A response whose body comes as the test sends it, and ends when the sender is dropped.
+pub fn stream(status: u16, headers: &[(&str, &str)]) -> (Sender<Bytes, Infallible>, Answer) {
+    let (sender, body) = Channel::new(64);
+    let mut response = Response::builder().status(status);
+    for (name, value) in headers {
+        response = response.header(*name, *value);
+    }
+    (sender, Some(response.body(body.boxed()).unwrap()))
 }

@@ -1,0 +1,201 @@
+//! Every status by its case, and what reaches the upstream.
+
+use bytes::Bytes;
+use http::Request;
+use serde_json::{Value, json};
+use testkit::server::respond;
+use testkit::{NOW, Signer, TestKey};
+
+use crate::rig::{PUBLIC, RESOURCE, Rig, call, header, post};
+
+fn change(mut request: Request<Bytes>, name: &'static str, value: &str) -> Request<Bytes> {
+    request.headers_mut().insert(name, value.parse().unwrap());
+    request
+}
+
+// req: RS-1, RS-2, RS-3, RS-4, RS-6, RS-7, RS-10
+#[tokio::test]
+async fn every_refusal_beside_the_request_that_is_answered() {
+    let rig = Rig::start().await;
+    let good = rig.token(&json!({}));
+    let forged = {
+        let mut signer = Signer::new(TestKey::P256Second);
+        signer = signer.kid(&TestKey::P256.kid());
+        let claims = testkit::claims_with(
+            &json!({ "iss": rig.issuer.url(""), "aud": RESOURCE, "scope": "files:read" }),
+        );
+        signer.sign(&claims)
+    };
+    let token = |claims: Value| rig.token(&claims);
+    let read = call("read_file");
+    let with = |token: &str| post(token, read.clone());
+    let mut bare = with(&good);
+    bare.headers_mut().remove("authorization");
+    let mut twice = with(&good);
+    twice.headers_mut().append("authorization", format!("Bearer {good}").parse().unwrap());
+    let mut query = with(&good);
+    *query.uri_mut() = format!("/files/mcp?access_token={good}").parse().unwrap();
+    let cases: Vec<(&str, Request<Bytes>, u16, &str)> = vec![
+        ("good", with(&good), 200, ""),
+        ("no token", bare, 401, ""),
+        ("forged", with(&forged), 401, "invalid_token"),
+        ("another audience", with(&token(json!({ "aud": PUBLIC }))), 401, "invalid_token"),
+        ("ended", with(&token(json!({ "exp": NOW - 3600 }))), 401, "invalid_token"),
+        ("another issuer", with(&token(json!({ "iss": PUBLIC }))), 401, "invalid_token"),
+        ("no base scope", with(&token(json!({ "scope": "other" }))), 403, "insufficient_scope"),
+        ("more scope", post(&good, call("delete_file")), 403, "insufficient_scope"),
+        ("two headers", twice, 400, "invalid_request"),
+        ("in the query", query, 400, "invalid_request"),
+        ("two names", post(&good, read.replace("\"name\"", "\"name\":\"x\",\"name\"")), 400, ""),
+        ("text", change(with(&good), "content-type", "text/plain"), 415, ""),
+        ("packed", change(with(&good), "content-encoding", "gzip"), 415, ""),
+        ("no origin of ours", change(with(&good), "origin", "https://evil.example"), 403, ""),
+        ("our own origin", change(with(&good), "origin", PUBLIC), 200, ""),
+    ];
+    for (case, request, status, code) in cases {
+        let sent = rig.sent();
+        let answer = rig.client().await.whole(request).await;
+        assert_eq!(answer.status(), status, "{case}: {:?}", answer.body());
+        assert_eq!(rig.sent() - sent, usize::from(status == 200), "{case}");
+        let challenge = header(answer.headers(), "www-authenticate");
+        if matches!(status, 401) || code == "insufficient_scope" {
+            let metadata = format!("{PUBLIC}/.well-known/oauth-protected-resource/files/mcp");
+            assert!(challenge.contains(&metadata), "{case}: {challenge}");
+        }
+        if !code.is_empty() {
+            assert!(challenge.contains(&format!("error=\"{code}\"")), "{case}: {challenge}");
+        }
+        if case == "more scope" {
+            assert!(challenge.contains("scope=\"files:read files:write\""), "{challenge}");
+        }
+    }
+}
+
+/// What reaches the upstream is built from a list: nothing else of the client's gets there.
+// req: RS-5
+#[tokio::test]
+async fn the_upstream_sees_the_same_bytes_and_few_headers() {
+    let rig = Rig::start().await;
+    let token = rig.token(&json!({}));
+    let mut request = post(&token, call("read_file"));
+    for (name, value) in [
+        ("cookie", "a=b"),
+        ("x-forwarded-user", "admin"),
+        ("x_forwarded_user", "admin"),
+        ("connection", "x-identity"),
+        ("x-identity", "admin"),
+        ("dpop", "x"),
+        ("accept-encoding", "gzip"),
+        ("mcp-param-region", "eu"),
+        ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+        ("mcp_session", "x"),
+    ] {
+        request.headers_mut().insert(name, value.parse().unwrap());
+    }
+    let body = request.body().clone();
+    let answer = rig.client().await.whole(request).await;
+    assert_eq!(answer.status(), 200);
+    let last = rig.last();
+    assert_eq!(last.body(), &body);
+    assert_eq!((last.method().as_str(), last.uri().path()), ("POST", "/up"));
+    let mut names: Vec<&str> = last.headers().keys().map(http::HeaderName::as_str).collect();
+    names.sort_unstable();
+    assert_eq!(
+        names,
+        [
+            "accept",
+            "accept-encoding",
+            "content-length",
+            "content-type",
+            "host",
+            "mcp-param-region",
+            "traceparent"
+        ]
+    );
+    assert_eq!(last.headers()["accept-encoding"], "identity");
+    assert_eq!(last.headers()["host"], rig.upstream.address.to_string());
+}
+
+/// What an upstream says of itself and of its own authorization stays between it and the gateway.
+// req: RS-5, RS-17
+#[tokio::test]
+async fn what_the_upstream_answers_is_passed_but_for_what_is_not_the_clients() {
+    type Case = (u16, &'static [(&'static str, &'static str)], u16);
+    let cases: [Case; 9] = [
+        (200, &[("content-type", "application/json"), ("x-own", "1")], 200),
+        (400, &[("content-type", "application/json")], 400),
+        (403, &[("www-authenticate", "Bearer scope=\"all\"")], 403),
+        (404, &[], 404),
+        (500, &[], 500),
+        (202, &[], 202),
+        (401, &[("www-authenticate", "Bearer realm=\"up\"")], 502),
+        (407, &[("proxy-authenticate", "Basic")], 502),
+        (302, &[("location", "http://127.0.0.1/")], 502),
+    ];
+    for (status, headers, expected) in cases {
+        let rig = Rig::with("", "", move |_| {
+            let also = [("set-cookie", "a=b"), ("keep-alive", "timeout=5"), ("server", "up")];
+            let headers: Vec<_> = headers.iter().copied().chain(also).collect();
+            respond(status, &headers, "upstream's own words")
+        })
+        .await;
+        let answer =
+            rig.client().await.whole(post(&rig.token(&json!({})), call("read_file"))).await;
+        assert_eq!(answer.status(), expected, "{status}");
+        let passes = expected == status;
+        assert_eq!(answer.body() == "upstream's own words", passes, "{status}");
+        for name in ["set-cookie", "keep-alive", "server", "www-authenticate", "location"] {
+            assert!(!answer.headers().contains_key(name), "{status}: {name}");
+        }
+        if status == 200 {
+            assert_eq!(answer.headers()["x-own"], "1");
+        }
+    }
+}
+
+// req: RS-1
+#[tokio::test]
+async fn the_metadata_is_where_clients_look_for_it() {
+    let rig = Rig::start().await;
+    for path in
+        ["/.well-known/oauth-protected-resource/files/mcp", "/.well-known/oauth-protected-resource"]
+    {
+        let request = Request::get(path).body(Bytes::new()).unwrap();
+        let answer = rig.client().await.whole(request).await;
+        assert_eq!(answer.status(), 200, "{path}");
+        assert_eq!(answer.headers()["access-control-allow-origin"], "*");
+        let document: Value = serde_json::from_slice(answer.body()).unwrap();
+        assert_eq!(document["resource"], RESOURCE);
+        assert_eq!(document["authorization_servers"], json!([rig.issuer.url("")]));
+        assert_eq!(document["scopes_supported"], json!(["files:read", "files:write"]));
+    }
+    for path in ["/", "/files", "/files/mcp/", "/Files/mcp", "//files/mcp", "/files/%6dcp"] {
+        let request = post(&rig.token(&json!({})), call("read_file"));
+        let (mut parts, body) = request.into_parts();
+        parts.uri = path.parse().unwrap();
+        let answer = rig.client().await.whole(Request::from_parts(parts, body)).await;
+        assert_eq!(answer.status(), 404, "{path}");
+    }
+}
+
+/// An issuer that is away is no verdict about anybody's token, and stops nothing else.
+// req: RS-15
+#[tokio::test]
+async fn an_issuer_that_is_away_is_503_until_it_is_back() {
+    let rig = Rig::start().await;
+    rig.issuer.answer(|_| respond(500, &[], ""));
+    let text = Rig::text(&rig.issuer, &rig.upstream, "", "");
+    // Another place for the keys, so that those it has are none.
+    let text = text.replace("/keys\"", "/other-keys\"");
+    rig.serving.reload(&crate::rig::config(&text)).unwrap();
+    let request = || post(&rig.token(&json!({})), call("read_file"));
+    let answer = rig.client().await.whole(request()).await;
+    assert_eq!(answer.status(), 503);
+    assert!(answer.headers().contains_key("retry-after"));
+    assert!(!answer.headers().contains_key("www-authenticate"));
+    rig.issuer.answer(|_| respond(200, &[], testkit::jwks(&[TestKey::P256])));
+    let asked = rig.issuer.asked();
+    rig.issuer.until_asked(asked + 1).await;
+    let answer = rig.client().await.whole(request()).await;
+    assert_eq!(answer.status(), 200);
+}

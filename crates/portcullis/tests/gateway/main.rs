@@ -1,0 +1,13 @@
+//! The gateway from outside: an issuer, an upstream and a client, each on a socket of its own.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    unreachable_pub,
+    reason = "tests"
+)]
+
+mod answers;
+mod raw;
+mod rig;
+mod streams;

@@ -1,0 +1,212 @@
+//! Bytes that no client of good will sends: refused, or one canonical request upstream.
+
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::rig::{Rig, call};
+
+/// Sends bytes as they are and reads what comes until the gateway closes, or a whole short answer is here.
+async fn exchange(rig: &Rig, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(rig.serving.address()).await.unwrap();
+    stream.write_all(bytes).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let mut answer = Vec::new();
+    // A connection that is reset has said all it had to.
+    let _ = stream.read_to_end(&mut answer).await;
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// What must come of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Outcome {
+    /// One request upstream, in the one form there is.
+    Canonical,
+    /// 400, or closed without a word, and nothing upstream.
+    Refused,
+}
+
+#[tokio::test]
+async fn odd_framing_is_refused_or_becomes_one_canonical_request() {
+    use Outcome::{Canonical, Refused};
+    let rig = Rig::start().await;
+    let token = rig.token(&json!({}));
+    let body = call("read_file");
+    let length = body.len();
+    let usual = format!(
+        "Host: mcp.example.com\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n"
+    );
+    let head = |extra: &str| format!("POST /files/mcp HTTP/1.1\r\n{usual}{extra}\r\n");
+    let chunked = |chunks: &str| format!("{}{chunks}", head("Transfer-Encoding: chunked\r\n"));
+    let whole = format!("{length:x}\r\n{body}\r\n0\r\n\r\n");
+    let cases: Vec<(&str, String, Outcome)> = vec![
+        ("length", format!("{}{body}", head(&format!("Content-Length: {length}\r\n"))), Canonical),
+        ("chunked", chunked(&whole), Canonical),
+        (
+            "lengths that agree",
+            format!(
+                "{}{body}",
+                head(&format!("Content-Length: {length}\r\nContent-Length: {length}\r\n"))
+            ),
+            Refused,
+        ),
+        (
+            "lengths that differ",
+            format!(
+                "{}{body}",
+                head(&format!("Content-Length: {length}\r\nContent-Length: 3\r\n"))
+            ),
+            Refused,
+        ),
+        (
+            "length with a sign",
+            format!("{}{body}", head(&format!("Content-Length: +{length}\r\n"))),
+            Refused,
+        ),
+        (
+            "lengths in one",
+            format!("{}{body}", head(&format!("Content-Length: {length}, {length}\r\n"))),
+            Refused,
+        ),
+        (
+            "length and chunked",
+            format!(
+                "{}{whole}",
+                head(&format!("Content-Length: {length}\r\nTransfer-Encoding: chunked\r\n"))
+            ),
+            Refused,
+        ),
+        (
+            "chunked twice",
+            format!(
+                "{}{whole}",
+                head("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n")
+            ),
+            Refused,
+        ),
+        (
+            "chunked, then more",
+            format!("{}{whole}", head("Transfer-Encoding: chunked, gzip\r\n")),
+            Refused,
+        ),
+        ("not chunked at last", format!("{}{whole}", head("Transfer-Encoding: gzip\r\n")), Refused),
+        (
+            "a coding nobody knows",
+            format!("{}{whole}", head("Transfer-Encoding: xchunked\r\n")),
+            Refused,
+        ),
+        (
+            "space before the colon",
+            format!("{}{body}", head(&format!("Content-Length : {length}\r\n"))),
+            Refused,
+        ),
+        (
+            "folded header",
+            format!("{}{body}", head(&format!("X-A: b\r\n c\r\nContent-Length: {length}\r\n"))),
+            Refused,
+        ),
+        (
+            "two hosts",
+            format!(
+                "{}{body}",
+                head(&format!("Host: other.example\r\nContent-Length: {length}\r\n"))
+            ),
+            Refused,
+        ),
+        (
+            "no host",
+            format!(
+                "{}{body}",
+                head(&format!("Content-Length: {length}\r\n"))
+                    .replace("Host: mcp.example.com\r\n", "")
+            ),
+            Refused,
+        ),
+        (
+            "chunk size that is none",
+            chunked(&format!("x{length:x}\r\n{body}\r\n0\r\n\r\n")),
+            Refused,
+        ),
+        (
+            "chunk size with a sign",
+            chunked(&format!("+{length:x}\r\n{body}\r\n0\r\n\r\n")),
+            Refused,
+        ),
+        (
+            "chunk size beyond 64 bits",
+            chunked(&format!("1{:016x}\r\n{body}\r\n0\r\n\r\n", length)),
+            Refused,
+        ),
+        (
+            "chunk longer than said",
+            chunked(&format!("{:x}\r\n{body}\r\n0\r\n\r\n", length - 1)),
+            Refused,
+        ),
+        ("chunk extension", chunked(&format!("{length:x};a=b\r\n{body}\r\n0\r\n\r\n")), Canonical),
+        ("trailer", chunked(&format!("{length:x}\r\n{body}\r\n0\r\nX-A: b\r\n\r\n")), Canonical),
+        (
+            "HTTP/1.0 with a coding",
+            format!(
+                "{}{whole}",
+                head("Transfer-Encoding: chunked\r\n").replace("HTTP/1.1", "HTTP/1.0")
+            ),
+            Refused,
+        ),
+        ("null in a header", head("X-A: a\0b\r\n"), Refused),
+        ("a method that is none", head("").replace("POST", "PO ST"), Refused),
+        ("HTTP/0.9", "POST /files/mcp\r\n\r\n".to_owned(), Refused),
+        ("a version that is none", head("").replace("HTTP/1.1", "HTTP/3.1"), Refused),
+    ];
+    for (case, bytes, outcome) in cases {
+        let sent = rig.sent();
+        let answer = exchange(&rig, bytes.as_bytes()).await;
+        let status = answer.split(' ').nth(1).unwrap_or_default();
+        match outcome {
+            Canonical => {
+                assert_eq!((status, rig.sent() - sent), ("200", 1), "{case}: {answer}");
+                let last = rig.last();
+                assert_eq!(last.body(), &body, "{case}");
+                assert_eq!(last.headers()["content-length"], length.to_string(), "{case}");
+                for name in ["transfer-encoding", "trailer", "x-a"] {
+                    assert!(!last.headers().contains_key(name), "{case}: {name}");
+                }
+            }
+            Refused => {
+                assert!(matches!(status, "" | "400"), "{case}: {answer}");
+                assert_eq!(rig.sent(), sent, "{case}");
+            }
+        }
+    }
+}
+
+/// What follows a request on its connection is a request of its own or nothing.
+#[tokio::test]
+async fn bytes_behind_a_request_are_judged_by_themselves() {
+    let rig = Rig::start().await;
+    let token = rig.token(&json!({}));
+    let body = call("read_file");
+    let request = |token: &str, extra: &str| {
+        format!(
+            "POST /files/mcp HTTP/1.1\r\nHost: mcp.example.com\r\nAuthorization: Bearer {token}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n{extra}\r\n{body}",
+            body.len()
+        )
+    };
+    for (case, second, statuses) in [
+        ("another", request(&token, ""), vec!["200", "200"]),
+        ("another without a token", request("x", ""), vec!["200", "401"]),
+        ("rubbish", "\u{1}rubbish".to_owned(), vec!["200", "400"]),
+    ] {
+        let answer = exchange(&rig, format!("{}{second}", request(&token, "")).as_bytes()).await;
+        let found: Vec<&str> = answer
+            .split("HTTP/1.1 ")
+            .skip(1)
+            .map(|answer| answer.split(' ').next().unwrap_or_default())
+            .collect();
+        assert_eq!(found, statuses, "{case}: {answer}");
+    }
+    let upgrade = request(&token, "Connection: upgrade\r\nUpgrade: websocket\r\n");
+    let answer = exchange(&rig, format!("{upgrade}{}", request("x", "")).as_bytes()).await;
+    assert!(!answer.contains("101"), "{answer}");
+    assert!(!rig.last().headers().contains_key("upgrade"));
+}
