@@ -27,21 +27,12 @@ pub enum Command {
         /// The configuration.
         #[command(flatten)]
         config: ConfigFile,
-        /// Ask every issuer and every upstream as well.
-        #[arg(long)]
-        online: bool,
     },
     /// What can be written in a configuration, and what is.
     Config {
         /// Which of them.
         #[command(subcommand)]
         what: ConfigCommand,
-    },
-    /// What the policy makes of a call.
-    Policy {
-        /// What about it.
-        #[command(subcommand)]
-        what: PolicyCommand,
     },
     /// Judge a table of requests by the real core; no network, no file.
     Demo {
@@ -74,38 +65,6 @@ pub enum ConfigCommand {
         #[arg(long, required = true)]
         redacted: bool,
     },
-}
-
-/// About the policy.
-#[derive(Clone, Debug, Subcommand)]
-pub enum PolicyCommand {
-    /// Say what becomes of an operation, by which rule, and which scopes are missing.
-    Explain(Explain),
-}
-
-/// A caller and what it asks for.
-#[derive(Args, Clone, Debug)]
-pub struct Explain {
-    /// The configuration.
-    #[command(flatten)]
-    pub config: ConfigFile,
-    /// The server, by its name in the configuration.
-    pub server: String,
-    /// The operation: a method, and what it is aimed at: tools/call read_file
-    #[arg(num_args = 1..=2, required = true, value_name = "METHOD [TARGET]")]
-    pub operation: Vec<String>,
-    /// The arguments of the call, as a JSON object.
-    #[arg(long, value_name = "JSON")]
-    pub arguments: Option<String>,
-    /// A file with the claims of a token, as a JSON object.
-    #[arg(long, value_name = "FILE", required_unless_present = "token")]
-    pub claims: Option<PathBuf>,
-    /// A file with a token. Its signature is not verified: only what it says is judged.
-    #[arg(long, value_name = "FILE", conflicts_with = "claims")]
-    pub token: Option<PathBuf>,
-    /// The answer for a machine to read.
-    #[arg(long)]
-    pub json: bool,
 }
 
 #[cfg(test)]

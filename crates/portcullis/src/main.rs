@@ -6,14 +6,19 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Parser as _;
-use portcullis::args::{Arguments, Command};
-use portcullis::command::{self, CommandError};
+use portcullis::args::{Arguments, Command, ConfigCommand};
+use portcullis::command::{self, CommandError, inspect};
 use portcullis::demo::{Colour, Report};
 use portcullis_core::time::UnixTime;
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
-        Command::Serve(config) => done(command::serve::run(&config)),
+        Command::Serve(config) => done(command::serve::run(&config).map(|()| String::new())),
+        Command::Check { config } => done(inspect::check(&config)),
+        Command::Config { what: ConfigCommand::Schema } => say(&inspect::schema()),
+        Command::Config { what: ConfigCommand::Show { config, .. } } => {
+            done(inspect::show(&config))
+        }
         Command::Demo { json } => match now().and_then(Report::of_the_table) {
             Ok(report) if json => say(&report.to_json_lines()),
             Ok(report) => say(&report.to_text(colour())),
@@ -22,9 +27,9 @@ fn main() -> ExitCode {
     }
 }
 
-fn done(outcome: Result<(), CommandError>) -> ExitCode {
+fn done(outcome: Result<String, CommandError>) -> ExitCode {
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(text) => say(&text),
         Err(error) => complain(&error.to_string(), error.exit_code()),
     }
 }

@@ -1,5 +1,6 @@
 //! The commands, each from its arguments to its exit code.
 
+pub mod inspect;
 pub mod serve;
 
 use std::path::{Path, PathBuf};

@@ -15,6 +15,7 @@ mod answer;
 mod behind;
 mod changes;
 mod drain;
+mod framing;
 mod headers;
 mod issuers;
 mod listener;
@@ -33,8 +34,8 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderValue};
-use http::{Method, Request, Response, StatusCode, Version};
+use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use portcullis_resource::clock::Clock;
 use portcullis_resource::gate::{BadGate, Surroundings};
@@ -140,10 +141,8 @@ impl Gateway {
     /// Answers a request.
     async fn answer(&self, peer: &Peer, request: Request<Incoming>) -> Response<Answer> {
         let (parts, body) = request.into_parts();
-        // Whoever routed on the one may have meant the other.
-        let hosts = parts.headers.get_all(HOST).iter().count();
-        if hosts > 1 || (hosts == 0 && parts.version == Version::HTTP_11) {
-            return plain(StatusCode::BAD_REQUEST, "one Host header is needed\n");
+        if let Some(refusal) = framing::refuse(&parts) {
+            return refusal;
         }
         let state = self.state.load();
         let target = state.routes.find(&parts.uri, &parts.headers).cloned();

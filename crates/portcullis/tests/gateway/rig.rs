@@ -67,8 +67,8 @@ pub struct Rig {
 }
 
 /// The public URL. Nobody is at it: the gateway believes its configuration and not `Host`.
-pub const PUBLIC: &str = "https://mcp.example.com";
-pub const RESOURCE: &str = "https://mcp.example.com/files/mcp";
+pub const PUBLIC: &str = "http://localhost:8080";
+pub const RESOURCE: &str = "http://localhost:8080/files/mcp";
 
 /// What the servers of the tests may be asked by whom.
 const RULES: &str = r#"
@@ -162,7 +162,7 @@ impl Client {
 
     pub async fn send(&mut self, request: Request<Bytes>) -> Response<Incoming> {
         let mut request = request.map(Full::new);
-        request.headers_mut().entry("host").or_insert("mcp.example.com".parse().unwrap());
+        request.headers_mut().entry("host").or_insert("localhost:8080".parse().unwrap());
         self.0.ready().await.unwrap();
         self.0.send_request(request).await.unwrap()
     }
