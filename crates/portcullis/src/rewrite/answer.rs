@@ -79,10 +79,10 @@ impl Answer {
             Err(_) => return Ok(edits),
         };
         let token = self.exchange.permit.caller().token();
-        let view = self.exchange.policy.seen_by(token);
+        let view = must.then(|| self.exchange.policy.seen_by(token));
         for message in tasks::messages(&outline) {
-            if must {
-                self.message(message, &view, &mut edits)?;
+            if let Some(view) = &view {
+                self.message(message, view, &mut edits)?;
             }
             if has_tasks {
                 self.seal_tasks(message, &mut edits);

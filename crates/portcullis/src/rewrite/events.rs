@@ -187,7 +187,8 @@ fn with_data(event: &[u8], text: &[u8]) -> Bytes {
     let (mut fields, mut blank, mut line_end) = (BytesMut::new(), BytesMut::new(), None);
     for (whole, line) in lines(event) {
         let bytes = event.get(whole.clone()).unwrap_or_default();
-        if line.is_empty() {
+        // A blank line ends the event. Before it only the second half of another line end can stand.
+        if line.is_empty() && line_end.is_some() {
             blank.extend_from_slice(bytes);
         } else if data(event, &line).is_none() {
             fields.extend_from_slice(bytes);
