@@ -52,10 +52,10 @@ impl Answer {
     }
 
     fn must_be_read(&self, text: &[u8], part: Part) -> bool {
-        self.needs.must_be_met()
+        let needs = self.needs;
+        needs.must_be_met()
             && (part == Part::Body
-                || mentions(text, b"result")
-                    && (self.needs.lists != Lists::Replayed || may_be_list(text)))
+                || mentions(text, b"result") && (!needs.is_replay() || may_be_list(text)))
     }
 
     fn may_hold_tasks(&self, text: &[u8]) -> bool {
@@ -104,9 +104,10 @@ impl Answer {
         match result {
             Some(result) if result.is_object() => {
                 self.lists(result, view, edits)?;
+                self.task_lists(result, edits)?;
                 self.cache_scope(result, edits)
             }
-            Some(_) if self.needs.lists != Lists::Replayed => Err(Refused::Shape("result")),
+            Some(_) if !self.needs.is_replay() => Err(Refused::Shape("result")),
             _ => Ok(()),
         }
     }
@@ -122,6 +123,24 @@ impl Answer {
                 Some(_) if self.needs.lists == Lists::Asked => return Err(Refused::Shape(title)),
                 _ => {}
             }
+        }
+        Ok(())
+    }
+
+    fn task_lists(&self, result: Place<'_>, edits: &mut Edits) -> Result<(), Refused> {
+        const TASKS: &str = "tasks";
+        if self.needs.task_lists == Lists::None {
+            return Ok(());
+        }
+        match result.pick([TASKS])? {
+            [Some(tasks)] if tasks.is_array() => {
+                let inside = tasks.range();
+                edits.cut(inside.start + 1..inside.end - 1);
+            }
+            [Some(_)] if self.needs.task_lists == Lists::Asked => {
+                return Err(Refused::Shape(TASKS));
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -149,7 +168,7 @@ impl Answer {
 
     fn seal_tasks(&self, message: Place<'_>, edits: &mut Edits) {
         let owner = self.exchange.owner();
-        for place in tasks::of_server(message) {
+        for place in tasks::of_server(message, self.exchange.is_shared) {
             let Some(id) = place.as_text() else { continue };
             // One that is too long to be sealed is one that no request could name either.
             if let Ok(sealed) = self.exchange.sealer.seal(Kind::Task, &id, &owner) {
@@ -161,7 +180,7 @@ impl Answer {
 
 /// Whether a text could be one of the lists.
 fn may_be_list(text: &[u8]) -> bool {
-    says(text, b"tool") || says(text, b"prompt") || mentions(text, b"ource")
+    says(text, b"tool") || says(text, b"prompt") || says(text, b"task") || mentions(text, b"ource")
 }
 
 /// Takes out of a list what the caller is not to see.

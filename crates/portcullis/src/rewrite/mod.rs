@@ -7,6 +7,8 @@
 //!   the way back ([`seal`](crate::seal))
 //! * lists show what the policy lets this caller see (RS-18)
 //! * lists and reads are `cacheScope: private` where the policy varies by caller (RS-18)
+//! * lists of tasks (`tasks/list`) are shown empty where upstream serves others as well: to it they are all
+//!   the gateway's, and nobody could tell whose
 //!
 //! Where one of these applies, the bytes of the one value change and all others stay. Answers that are no
 //! success pass as they are, since clients of two eras choose their fallback by them (RS-17).
@@ -17,7 +19,7 @@
 //! without an adapter. That is every answer but
 //!
 //! * those to list methods, and to a `GET`, whose stream may deliver an earlier answer once more, under a
-//!   policy by which lists differ;
+//!   policy by which lists differ, or where tasks are listed;
 //! * those to list methods, `resources/read` and `server/discover`, under a policy that varies by caller;
 //!   before 2026-07-28 nothing but lists, since results had no scope of caching;
 //! * those to a request that has to do with tasks: it names one, or says "task" somewhere, as a call that
@@ -124,6 +126,7 @@ pub struct Exchange {
     sealer: Arc<Sealer>,
     permit: Arc<Permit>,
     limits: Limits,
+    is_shared: bool,
 }
 
 /// What becomes of the body of an answer.
@@ -150,7 +153,14 @@ impl Exchange {
         sealer: Arc<Sealer>,
         permit: Arc<Permit>,
     ) -> Exchange {
-        Exchange { server, policy, sealer, permit, limits: Limits::default() }
+        Exchange { server, policy, sealer, permit, limits: Limits::default(), is_shared: true }
+    }
+
+    /// With an upstream that serves this caller alone, such as a process of their own: what it lists as
+    /// tasks is theirs.
+    #[must_use]
+    pub fn with_own_upstream(self) -> Exchange {
+        Exchange { is_shared: false, ..self }
     }
 
     /// With other limits.
@@ -176,7 +186,7 @@ impl Exchange {
         headers: &mut HeaderMap,
     ) -> Result<Treatment, Refused> {
         self.seal_session(headers)?;
-        let needs = Needs::of(&self.permit, &self.policy, self.limits);
+        let needs = Needs::of(self);
         if !status.is_success() || needs.are_none() {
             return Ok(Treatment::Verbatim);
         }
@@ -185,8 +195,8 @@ impl Exchange {
             return Ok(Treatment::Verbatim);
         }
         if is_encoded(headers) {
-            let refused = if needs.must_be_met() { Some(Refused::Encoded) } else { None };
-            return refused.map_or(Ok(Treatment::Verbatim), Err);
+            let must = needs.must_be_met();
+            return if must { Err(Refused::Encoded) } else { Ok(Treatment::Verbatim) };
         }
         for name in ABOUT_BYTES {
             headers.remove(name);

@@ -119,6 +119,8 @@ struct Asked {
     headers: HeaderMap,
     method: Method,
     body: Bytes,
+    /// Upstream serves nobody else.
+    is_alone: bool,
 }
 
 impl Asked {
@@ -130,6 +132,7 @@ impl Asked {
             headers: HeaderMap::new(),
             method: Method::POST,
             body: body.to_string().into(),
+            is_alone: false,
         }
     }
 
@@ -153,6 +156,10 @@ impl Asked {
 
     fn by(self, claims: Value) -> Asked {
         Asked { claims, ..self }
+    }
+
+    fn alone(self) -> Asked {
+        Asked { is_alone: true, ..self }
     }
 
     fn in_revision(self, revision: Option<&'static str>) -> Asked {
@@ -181,7 +188,8 @@ impl Asked {
         let now = UnixTime::from_secs(NOW);
         let permit = decide(&self.policy, caller(&self.claims), operation, now).unwrap();
         let policy = Arc::new(self.policy.clone());
-        Exchange::new(SERVER.into(), policy, Arc::clone(&SEALER), Arc::new(permit))
+        let exchange = Exchange::new(SERVER.into(), policy, Arc::clone(&SEALER), Arc::new(permit));
+        if self.is_alone { exchange.with_own_upstream() } else { exchange }
     }
 
     fn treatment(&self, media: &str) -> Result<Treatment, Refused> {

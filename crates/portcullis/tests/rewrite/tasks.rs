@@ -1,6 +1,8 @@
 //! Ids of tasks on their way to the client.
 
+use portcullis::rewrite::Refused;
 use portcullis::seal::Kind;
+use portcullis_core::json::{Flaw, LookAlike};
 use portcullis_core::policy::PolicyBuilder;
 use serde_json::{Value, json};
 
@@ -47,7 +49,7 @@ fn a_task_is_sealed_wherever_a_server_names_it() {
         |id| request("elicitation/create", &json!({ "_meta": { RELATED: { "taskId": id } } })),
     ];
     for claims in [alice(), bob()] {
-        let asked = call(signed_in()).by(claims.clone());
+        let asked = call(signed_in()).by(claims.clone()).alone();
         for place in places {
             let told = asked.told(place("t-1")).unwrap();
             assert_eq!(value(&told), place(&sealed(Kind::Task, "t-1", &claims)), "{claims}");
@@ -118,7 +120,36 @@ fn a_task_is_looked_for_where_there_can_be_one() {
     for method in ["tasks/get", "tasks/result", "tasks/cancel"] {
         assert!(is_sealed(&Asked::new(signed_in(), request(method, &json!({ "taskId": id })))));
     }
-    assert!(is_sealed(&Asked::new(signed_in(), request("tasks/list", &json!({})))));
+}
+
+#[test]
+fn nobody_is_shown_tasks_that_may_be_somebody_elses() {
+    let page = |tasks: Value| result(&json!({ "tasks": tasks, "nextCursor": "c" }));
+    let (before, empty) = (page(json!([task("1"), task("2")])), page(json!([])).to_string());
+    let list = || Asked::new(signed_in(), request("tasks/list", &json!({})));
+    let event = |data: &str| format!("data: {data}\n\n");
+    assert_eq!(list().told(&before).unwrap(), empty);
+    for asked in [list(), Asked::stream(signed_in()), Asked::stream(rules())] {
+        let told = asked.answered(EVENTS, [event(&before.to_string())]);
+        assert_eq!(told, Ok(event(&empty)));
+    }
+    let own = page(json!(["1", "2"].map(|id| task(&sealed(Kind::Task, id, &alice())))));
+    assert_eq!(value(&list().alone().told(&before).unwrap()), own);
+    let told = Asked::stream(signed_in()).alone().answered(EVENTS, [event(&before.to_string())]);
+    assert_eq!(told, Ok(event(&own.to_string())));
+    // What is no list of tasks keeps ids that nobody could use.
+    assert_eq!(call(signed_in()).told(&before).unwrap(), before.to_string());
+
+    for (tasks, refused) in [
+        ("7", Refused::Shape("tasks")),
+        (r#"[],"Tasks":[{"taskId":"1"}]"#, Refused::LookAlike(LookAlike)),
+        (r#"[],"tasks":[{"taskId":"1"}]"#, Refused::Json(Flaw::DuplicateMember)),
+    ] {
+        let answer = format!(r#"{{"result":{{"tasks":{tasks}}}}}"#);
+        assert_eq!(list().told(&answer), Err(refused), "{tasks}");
+        let replayed = Asked::stream(signed_in()).answered(EVENTS, [event(&answer)]);
+        assert_eq!(replayed.is_err(), tasks != "7", "known by its shape");
+    }
 }
 
 #[test]
