@@ -11,11 +11,30 @@ use super::needs::{Cache, Lists, Needs};
 use super::{Exchange, Refused, mentions, says, tasks};
 use crate::seal::Kind;
 
-/// The text is the whole body of an answer, or one of its events.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// What a text is of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
-    Body,
+    /// A body that says it is JSON.
+    Json,
+    /// A body of another type, which some client could yet read as JSON.
+    Other,
+    /// The data of an event.
     Event,
+}
+
+impl Part {
+    /// Whether some client could take the text for messages.
+    fn may_be_messages(self, text: &[u8]) -> bool {
+        match (self, text.trim_ascii_start().first()) {
+            // An answer to a notification is nothing.
+            (_, None) => false,
+            (_, Some(b'{' | b'[')) | (Part::Json, _) => true,
+            // The first event of HTTP+SSE is a path, and what is accepted there is answered by a word.
+            (Part::Event, _) => false,
+            // What is no ASCII may be JSON of another charset.
+            (Part::Other, Some(first)) => !first.is_ascii_graphic(),
+        }
+    }
 }
 
 /// The answer to one exchange.
@@ -54,7 +73,7 @@ impl Answer {
     fn must_be_read(&self, text: &[u8], part: Part) -> bool {
         let needs = self.needs;
         needs.must_be_met()
-            && (part == Part::Body
+            && (part != Part::Event
                 || mentions(text, b"result") && (!needs.is_replay() || may_be_list(text)))
     }
 
@@ -66,11 +85,8 @@ impl Answer {
     pub(super) fn edits(&self, text: &[u8], part: Part) -> Result<Edits, Refused> {
         let mut edits = Edits::default();
         let must = self.must_be_read(text, part);
-        let (has_tasks, first) = (self.may_hold_tasks(text), text.trim_ascii_start().first());
-        // The first event of HTTP+SSE is a path, and an answer to a notification is nothing.
-        let is_message =
-            matches!(first, Some(b'{' | b'[')) || part == Part::Body && first.is_some();
-        if !is_message || !must && !has_tasks {
+        let has_tasks = self.may_hold_tasks(text);
+        if !part.may_be_messages(text) || !must && !has_tasks {
             return Ok(edits);
         }
         let outline = match Outline::read(text) {
@@ -97,7 +113,7 @@ impl Answer {
         view: &View<'_>,
         edits: &mut Edits,
     ) -> Result<(), Refused> {
-        if !message.is_object() {
+        if message.is_array() {
             return Err(Refused::Shape("the message"));
         }
         let [result] = message.pick(["result"])?;

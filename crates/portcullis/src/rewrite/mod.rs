@@ -58,7 +58,7 @@ use portcullis_core::decide::Permit;
 use portcullis_core::json::{Flaw, LookAlike};
 use portcullis_core::policy::Policy;
 
-use self::answer::Answer;
+use self::answer::{Answer, Part};
 pub use self::body::{BodyError, Rewritten};
 pub use self::events::EventRewriter;
 use self::needs::Needs;
@@ -143,7 +143,10 @@ pub enum Treatment {
 
 /// Rewrites an answer that is one JSON text, or a batch of them.
 #[derive(Debug)]
-pub struct JsonRewriter(Answer);
+pub struct JsonRewriter {
+    answer: Answer,
+    part: Part,
+}
 
 impl Exchange {
     /// `policy` is the one that the permit was given by, and `server` the name of its server.
@@ -204,8 +207,9 @@ impl Exchange {
         let answer = Answer::new(self.clone(), needs);
         Ok(match media {
             Media::Events => Treatment::Events(EventRewriter::new(answer)),
-            // Some clients look at no media type: a list of whatever type is JSON, or refused.
-            Media::Json | Media::Other => Treatment::Json(JsonRewriter(answer)),
+            Media::Json => Treatment::Json(JsonRewriter { answer, part: Part::Json }),
+            // Some clients look at no media type.
+            Media::Other => Treatment::Json(JsonRewriter { answer, part: Part::Other }),
         })
     }
 

@@ -144,7 +144,8 @@ fn what_is_no_clear_list_is_refused() {
     ] {
         assert_eq!(tools().told(text(result)), Err(refused), "{result}");
     }
-    assert_eq!(tools().told("\"x\""), Err(Refused::Shape("the message")));
+    assert_eq!(tools().told("[[{}]]"), Err(Refused::Shape("the message")));
+    assert_eq!(tools().told("Accepted"), Err(Refused::Json(Flaw::Syntax)));
     assert_eq!(tools().told("\u{feff}{}"), Err(Refused::Json(Flaw::Encoding)));
     let clear = text(r#"{"tools":[{"name":"read_a"}]}"#);
     assert_eq!(tools().told(&clear), Ok(clear));
@@ -158,6 +159,9 @@ fn answers_without_a_list_pass() {
         r#"{"jsonrpc":"2.0","id":1,"result":{"resultType":"input_required"}}"#,
         "",
         " \n",
+        "null",
+        r#""Accepted""#,
+        "[]",
     ] {
         assert_eq!(tools().told(answer).unwrap(), answer);
     }
@@ -170,8 +174,18 @@ fn a_list_of_whatever_media_type_is_filtered_or_refused() {
     for media in [JSON, "application/json; charset=utf-8", "Application/JSON", "text/plain", "x"] {
         assert_eq!(tools().answered(media, [page.clone()]), Ok(empty.clone()), "{media}");
     }
-    let refused = tools().answered("text/html", ["<p>tools</p>"]);
-    assert_eq!(refused, Err(Refused::Json(Flaw::Syntax)));
+    // Which nobody takes for a list.
+    for text in ["Accepted", "<p>tools</p>", ""] {
+        assert_eq!(tools().answered("text/plain", [text]).as_deref(), Ok(text));
+    }
+    for (text, flaw) in [
+        (&b"{"[..], Flaw::Syntax),
+        (b"\xff\xfe{\0}\0", Flaw::Encoding),
+        (b"\0{\0}", Flaw::Encoding),
+        (b"\xef\xbb\xbf{}", Flaw::Encoding),
+    ] {
+        assert_eq!(tools().answered("text/plain", [text]), Err(Refused::Json(flaw)));
+    }
 }
 
 #[test]
@@ -185,8 +199,7 @@ fn of_a_batch_every_list_is_filtered() {
     let list = |tools: Value| result(&json!({ "tools": tools }));
     let told = asked.told(json!([called, list(json!([{ "name": "x" }, { "name": "read_a" }]))]));
     assert_eq!(value(&told.unwrap()), json!([called, list(json!([{ "name": "read_a" }]))]));
-    assert_eq!(asked.told("[7]"), Err(Refused::Shape("the message")));
-    assert_eq!(asked.told("[]").unwrap(), "[]");
+    assert_eq!(asked.told("[[]]"), Err(Refused::Shape("the message")));
 }
 
 #[test]
