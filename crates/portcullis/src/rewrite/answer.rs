@@ -81,6 +81,11 @@ impl Answer {
         self.needs.tasks && memchr::memmem::find(text, b"askId").is_some()
     }
 
+    /// What changes in the data of an event that says where messages go.
+    pub(super) fn endpoint_edits(&self, data: &[u8]) -> Result<Edits, Refused> {
+        self.exchange.endpoint_edits(data)
+    }
+
     /// What changes in a text.
     pub(super) fn edits(&self, text: &[u8], part: Part) -> Result<Edits, Refused> {
         let mut edits = Edits::default();

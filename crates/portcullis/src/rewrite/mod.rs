@@ -3,7 +3,7 @@
 //! Whatever a request was allowed as is what upstream reads, so bodies go on byte for byte but for a
 //! closed list:
 //!
-//! * session and task ids of upstream are sealed for their owner on the way to the client, and opened on
+//! * session and task ids of upstream, and the path that is a session of HTTP+SSE, are sealed for their owner on the way to the client, and opened on
 //!   the way back ([`seal`](crate::seal))
 //! * lists show what the policy lets this caller see (RS-18)
 //! * lists and reads are `cacheScope: private` where the policy varies by caller (RS-18)
@@ -37,6 +37,7 @@
 //! * `request` – ids on their way up
 //! * `answer` – lists, scopes of caching and ids on their way down
 //! * `tasks` – where messages hold task ids
+//! * `endpoint` – the session of HTTP+SSE
 //! * `edit` – values that change in a text
 //! * `events` – the framing of `text/event-stream`
 //! * `body` – all of it around a [`http_body::Body`]
@@ -44,6 +45,7 @@
 mod answer;
 mod body;
 mod edit;
+mod endpoint;
 mod events;
 mod needs;
 mod request;
@@ -60,6 +62,7 @@ use portcullis_core::policy::Policy;
 
 use self::answer::{Answer, Part};
 pub use self::body::{BodyError, Rewritten};
+pub use self::endpoint::ENDPOINT;
 pub use self::events::EventRewriter;
 use self::needs::Needs;
 pub use self::request::{NotOpened, Outgoing};
@@ -110,6 +113,9 @@ pub enum Refused {
     /// Compressed, although identity was asked for.
     #[error("an answer that must be filtered has a Content-Encoding")]
     Encoded,
+    /// The stream of HTTP+SSE begins with no path to send messages to.
+    #[error("the endpoint that upstream names is no path")]
+    Endpoint,
     /// A session id that is no text, or stands twice.
     #[error("the session id is no visible ASCII, or stands twice")]
     Session,
@@ -127,6 +133,7 @@ pub struct Exchange {
     permit: Arc<Permit>,
     limits: Limits,
     is_shared: bool,
+    message_path: Option<Arc<str>>,
 }
 
 /// What becomes of the body of an answer.
@@ -156,7 +163,8 @@ impl Exchange {
         sealer: Arc<Sealer>,
         permit: Arc<Permit>,
     ) -> Exchange {
-        Exchange { server, policy, sealer, permit, limits: Limits::default(), is_shared: true }
+        let (limits, is_shared, message_path) = (Limits::default(), true, None);
+        Exchange { server, policy, sealer, permit, limits, is_shared, message_path }
     }
 
     /// With an upstream that serves this caller alone, such as a process of their own: what it lists as
@@ -170,6 +178,12 @@ impl Exchange {
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Exchange {
         Exchange { limits, ..self }
+    }
+
+    /// With an upstream of HTTP+SSE, whose clients send their messages to this path of ours.
+    #[must_use]
+    pub fn with_message_path(self, path: Arc<str>) -> Exchange {
+        Exchange { message_path: Some(path), ..self }
     }
 
     /// The permit.

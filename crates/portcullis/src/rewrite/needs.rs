@@ -14,6 +14,8 @@ pub(super) struct Needs {
     pub(super) cache: Cache,
     /// Whether there can be task ids.
     pub(super) tasks: bool,
+    /// Whether an event may say where messages go.
+    pub(super) endpoint: bool,
     /// As much is kept of a text, or of an event.
     pub(super) limit: usize,
 }
@@ -70,6 +72,7 @@ impl Needs {
                 && (of_tasks
                     || any(|method| method == Method::OpenStream)
                     || mentions(permit.body(), b"task")),
+            endpoint: exchange.message_path.is_some() && any(|method| method == Method::OpenStream),
             limit: limits.whole,
         };
         if !of_tasks && !needs.must_be_met() {
@@ -79,7 +82,7 @@ impl Needs {
     }
 
     pub(super) fn are_none(self) -> bool {
-        !self.tasks && !self.must_be_met()
+        !self.tasks && !self.endpoint && !self.must_be_met()
     }
 
     /// Whether an answer that cannot be looked at must not pass.

@@ -2,14 +2,14 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
-use portcullis::rewrite::{EventRewriter, Limits, Refused, Treatment};
+use portcullis::rewrite::{ENDPOINT, EventRewriter, Limits, NotOpened, Refused, Treatment};
 use portcullis::seal::Kind;
 use portcullis_core::json::Flaw;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::{Asked, EVENTS, alice, request, result, rules, sealed};
+use crate::{Asked, EVENTS, alice, bob, request, result, rules, sealed};
 
 fn list() -> Asked {
     Asked::new(rules(), request("tools/list", &json!({})))
@@ -144,6 +144,39 @@ fn tasks_in_a_stream_are_sealed() {
     let asked = Asked::stream(rules());
     let expected = event(&sealed(Kind::Task, "t-1", &alice()));
     assert_eq!(told(&asked, &event("t-1")).unwrap(), expected);
+}
+
+// req: RS-13
+#[test]
+fn a_session_of_http_sse_is_in_the_path_and_its_owners_alone() {
+    let asked = |claims| Asked {
+        message_path: Some("/files/mcp"),
+        ..Asked::stream(rules()).in_revision(None).by(claims)
+    };
+    for (theirs, path) in [
+        ("/messages/?session_id=7", "/messages/?session_id=7"),
+        ("http://localhost:3000/m?sessionId=7", "/m?sessionId=7"),
+        ("HTTPS://x/m", "/m"),
+    ] {
+        let told =
+            told(&asked(alice()), &format!("event: endpoint\r\ndata: {theirs}\r\n\r\n:\r\n"));
+        let told = told.unwrap();
+        let head = format!("event: endpoint\r\ndata: /files/mcp?{ENDPOINT}=");
+        let sealed = told.strip_prefix(&head).unwrap().strip_suffix("\r\n\r\n:\r\n").unwrap();
+        assert_eq!(asked(alice()).exchange().endpoint(sealed).as_deref(), Ok(path));
+        assert_eq!(asked(bob()).exchange().endpoint(sealed), Err(NotOpened::Session));
+    }
+    for theirs in
+        ["", "messages", "//x/m", "ftp://x/m", "http://x", "http://x?/m", "/m#a", "/a b", "\u{e9}"]
+    {
+        let event = format!("data: {theirs}\nevent:endpoint\n\n");
+        assert_eq!(told(&asked(alice()), &event), Err(Refused::Endpoint), "{theirs:?}");
+    }
+    for other in ["data: /m\n\n", "event: message\ndata: /m\n\n", "event: endpoint\n\n"] {
+        assert_eq!(told(&asked(alice()), other).unwrap(), other);
+    }
+    let elsewhere = "event: endpoint\ndata: /m\n\n";
+    assert_eq!(told(&Asked::stream(rules()), elsewhere).unwrap(), elsewhere);
 }
 
 #[test]

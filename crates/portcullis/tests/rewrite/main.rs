@@ -121,6 +121,8 @@ struct Asked {
     body: Bytes,
     /// Upstream serves nobody else.
     is_alone: bool,
+    /// Where clients of HTTP+SSE send their messages.
+    message_path: Option<&'static str>,
 }
 
 impl Asked {
@@ -133,6 +135,7 @@ impl Asked {
             method: Method::POST,
             body: body.to_string().into(),
             is_alone: false,
+            message_path: None,
         }
     }
 
@@ -189,6 +192,10 @@ impl Asked {
         let permit = decide(&self.policy, caller(&self.claims), operation, now).unwrap();
         let policy = Arc::new(self.policy.clone());
         let exchange = Exchange::new(SERVER.into(), policy, Arc::clone(&SEALER), Arc::new(permit));
+        let exchange = match self.message_path {
+            Some(path) => exchange.with_message_path(path.into()),
+            None => exchange,
+        };
         if self.is_alone { exchange.with_own_upstream() } else { exchange }
     }
 
