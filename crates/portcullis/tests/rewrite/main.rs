@@ -64,8 +64,9 @@ fn sealer(keys: &[u8]) -> Sealer {
 }
 
 /// Tokens that were verified before, with the header they came in: streams are chopped at every place.
-static VERIFIED: Mutex<BTreeMap<String, (HeaderMap, Arc<VerifiedToken>)>> =
-    Mutex::new(BTreeMap::new());
+static VERIFIED: Mutex<BTreeMap<String, Verified>> = Mutex::new(BTreeMap::new());
+
+type Verified = (HeaderMap, Arc<VerifiedToken>);
 
 /// Whoever the claims say, as a caller of the server.
 fn caller(claims: &Value) -> Caller {
@@ -75,7 +76,7 @@ fn caller(claims: &Value) -> Caller {
     confirm(Arc::clone(token), &presented, Evidence::None).unwrap()
 }
 
-fn verify(claims: &Value) -> (HeaderMap, Arc<VerifiedToken>) {
+fn verify(claims: &Value) -> Verified {
     let token = Signer::new(TestKey::P256).sign(&claims_with(claims));
     let mut headers = HeaderMap::new();
     headers.insert("authorization", format!("Bearer {token}").parse().unwrap());
