@@ -8,7 +8,7 @@ use portcullis_core::policy::View;
 
 use super::edit::Edits;
 use super::needs::{Cache, Lists, Needs};
-use super::{Exchange, Refused, mentions, says, tasks};
+use super::{Exchange, Refused, mentions, tasks};
 use crate::seal::Kind;
 
 /// What a text is of an answer.
@@ -74,7 +74,7 @@ impl Answer {
         let needs = self.needs;
         needs.must_be_met()
             && (part != Part::Event
-                || mentions(text, b"result") && (!needs.is_replay() || may_be_list(text)))
+                || mentions(text, b"result") && (!needs.is_replay() || needs.may_be_list(text)))
     }
 
     fn may_hold_tasks(&self, text: &[u8]) -> bool {
@@ -197,11 +197,6 @@ impl Answer {
             }
         }
     }
-}
-
-/// Whether a text could be one of the lists.
-fn may_be_list(text: &[u8]) -> bool {
-    says(text, b"tool") || says(text, b"prompt") || says(text, b"task") || mentions(text, b"ource")
 }
 
 /// Takes out of a list what the caller is not to see.

@@ -3,8 +3,8 @@
 //! Whatever a request was allowed as is what upstream reads, so bodies go on byte for byte but for a
 //! closed list:
 //!
-//! * session and task ids of upstream, and the path that is a session of HTTP+SSE, are sealed for their owner on the way to the client, and opened on
-//!   the way back ([`seal`](crate::seal))
+//! * session and task ids of upstream, and the path that is a session of HTTP+SSE, are sealed for their
+//!   owner on the way to the client and opened on the way back ([`seal`](crate::seal))
 //! * lists show what the policy lets this caller see (RS-18)
 //! * lists and reads are `cacheScope: private` where the policy varies by caller (RS-18)
 //! * lists of tasks (`tasks/list`) are shown empty where upstream serves others as well: to it they are all
@@ -18,8 +18,8 @@
 //! finds before the first byte that it is to be passed [verbatim](Treatment::Verbatim), frame by frame and
 //! without an adapter. That is every answer but
 //!
-//! * those to list methods, and to a `GET`, whose stream may deliver an earlier answer once more, under a
-//!   policy by which lists differ, or where tasks are listed;
+//! * those to list methods under a policy by which lists differ, those to `tasks/list` where upstream serves
+//!   others as well, and those to a `GET`, whose stream may deliver either once more;
 //! * those to list methods, `resources/read` and `server/discover`, under a policy that varies by caller;
 //!   before 2026-07-28 nothing but lists, since results had no scope of caching;
 //! * those to a request that has to do with tasks: it names one, or says "task" somewhere, as a call that
@@ -29,8 +29,8 @@
 //! is refused ([`Refused`]) and never shown. With tasks nothing is lost but the task, since an id that was
 //! not sealed opens nothing: what cannot be read, or is too large to be news of a task, passes as it is.
 //!
-//! Of a stream only the event under way is held back, from its first `data` line on. No client acts
-//! on an event before its end, so this costs no time (RS-16). An event without a word of what is looked for
+//! Of a stream only the event under way is held back, from its first `data` line on. No client acts on an
+//! event before its end, so this costs no time (RS-16), and an event without a word of what is looked for
 //! goes on in the bytes it came in.
 //!
 //! * `needs` – what can be in an answer
@@ -267,7 +267,12 @@ fn is_encoded(headers: &HeaderMap) -> bool {
 
 /// Whether a JSON text could say `word`, which is in lower case: as it is, in capitals or with escapes.
 fn mentions(text: &[u8], word: &[u8]) -> bool {
-    says(text, word) || memchr::memmem::find(text, br"\u00").is_some()
+    says(text, word) || has_escapes(text)
+}
+
+/// Whether letters of ASCII could be written in another way.
+fn has_escapes(text: &[u8]) -> bool {
+    memchr::memmem::find(text, br"\u00").is_some()
 }
 
 /// Whether `word`, which is in lower case, stands in the text, in whatever case.

@@ -2,7 +2,7 @@
 
 use portcullis_core::operation::{Call, Era, Method, Revision, Target};
 
-use super::{Exchange, mentions};
+use super::{Exchange, has_escapes, mentions, says};
 
 /// What an answer has to be looked at for.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +66,8 @@ impl Needs {
         let has_tasks = permit.revision().is_none_or(|revision| revision >= Revision::V2025_11_25);
         let mut needs = Needs {
             lists: lists(policy.filters_lists(), is_list),
-            task_lists: lists(has_tasks && exchange.is_shared, |m| m == Method::TasksList),
+            // Under any revision: nobody knows which of them upstream goes by.
+            task_lists: lists(exchange.is_shared, |method| method == Method::TasksList),
             cache,
             tasks: has_tasks
                 && (of_tasks
@@ -88,6 +89,14 @@ impl Needs {
     /// Whether an answer that cannot be looked at must not pass.
     pub(super) fn must_be_met(self) -> bool {
         self.lists != Lists::None || self.task_lists != Lists::None || self.cache != Cache::Leave
+    }
+
+    /// Whether a text could be one of the lists.
+    pub(super) fn may_be_list(self, text: &[u8]) -> bool {
+        let is_one = |word: &[u8]| says(text, word);
+        self.lists != Lists::None && (is_one(b"tool") || is_one(b"prompt") || is_one(b"ource"))
+            || self.task_lists != Lists::None && is_one(b"task")
+            || has_escapes(text)
     }
 
     /// Whether there is nothing but what an earlier request asked for.

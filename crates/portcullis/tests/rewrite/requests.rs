@@ -160,7 +160,9 @@ fn methods_of_others_may_call_anything_a_task_but_not_under_its_name() {
             .map(|body| body["params"]["taskId"].clone())
     };
     assert_eq!(ask("tasks/delete", &id), Ok(json!("t")));
-    assert_eq!(ask("tasks/delete", "t"), Err(NotOpened::Task { call: 0 }));
+    for method in ["tasks/delete", "Tasks/delete", "com.example/task"] {
+        assert_eq!(ask(method, "t"), Err(NotOpened::Task { call: 0 }));
+    }
     assert_eq!(ask("com.example/todo", "42"), Ok(json!("42")));
     assert_eq!(ask("com.example/todo", &id), Ok(json!("t")));
 }

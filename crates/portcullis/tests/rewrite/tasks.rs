@@ -129,7 +129,14 @@ fn nobody_is_shown_tasks_that_may_be_somebody_elses() {
     let list = || Asked::new(signed_in(), request("tasks/list", &json!({})));
     let event = |data: &str| format!("data: {data}\n\n");
     assert_eq!(list().told(&before).unwrap(), empty);
-    for asked in [list(), Asked::stream(signed_in()), Asked::stream(rules())] {
+    let old = Some("2025-06-18");
+    for asked in [
+        list(),
+        Asked::stream(signed_in()),
+        Asked::stream(rules()),
+        list().in_revision(old),
+        Asked::stream(signed_in()).in_revision(old),
+    ] {
         let told = asked.answered(EVENTS, [event(&before.to_string())]);
         assert_eq!(told, Ok(event(&empty)));
     }

@@ -60,7 +60,8 @@ fn an_answer_in_which_nothing_can_change_has_no_adapter() {
         Asked::new(rules(), request("resources/read", &json!({ "uri": "file:///public/a" }))),
         list(signed_in()),
         Asked::stream(rules().listing(portcullis_core::policy::Listing::All))
-            .in_revision(Some("2025-06-18")),
+            .in_revision(Some("2025-06-18"))
+            .alone(),
         Asked::modern(
             signed_in(),
             "subscriptions/listen",
@@ -76,7 +77,8 @@ fn an_answer_in_which_nothing_can_change_has_no_adapter() {
         call(&json!({ "name": "read_a", "arguments": { "task": 1 } })),
         Asked::modern(rules(), "resources/read", json!({ "uri": "file:///public/a" })),
         list(rules()),
-        Asked::stream(rules()).in_revision(Some("2025-06-18")),
+        Asked::stream(rules()).in_revision(Some("2025-06-18")).alone(),
+        Asked::stream(signed_in()).in_revision(Some("2025-06-18")),
     ] {
         assert!(matches!(asked.treatment(JSON), Ok(Treatment::Json(_))));
         assert!(matches!(asked.treatment(EVENTS), Ok(Treatment::Events(_))));
