@@ -39,6 +39,7 @@ fn a_value_is_where_its_bytes_are() {
     let [b] = a.items().nth(2).unwrap().pick(["b\\"]).unwrap();
     assert_eq!(&text[b.unwrap().range()], "-2.5e3");
     assert!(root.is_object() && a.is_array() && !a.is_object() && !e.is_object());
+    assert!(a.items().last().unwrap().is_empty() && e.is_empty() && !a.is_empty());
 }
 
 #[test]
@@ -67,6 +68,8 @@ fn members_that_could_be_taken_for_another_are_refused() {
         let outline = Outline::read(text.as_bytes()).unwrap();
         let picked = outline.root().pick(["name"]);
         assert_eq!(picked.err(), (!is_clear).then_some(LookAlike), "{text}");
+        let got = outline.root().get("name").map(|place| &text[place.range()]);
+        assert_eq!(got, text.contains("\"name\"").then_some("1"), "{text}");
     }
 }
 

@@ -58,6 +58,8 @@ pub enum Kind {
     Session,
     /// A task id.
     Task,
+    /// Where messages of a session of HTTP+SSE go (2024-11-05).
+    Endpoint,
 }
 
 /// Who an id is for.
@@ -96,6 +98,7 @@ impl<'a> Owner<'a> {
         let kind: &[u8] = match kind {
             Kind::Session => b"session",
             Kind::Task => b"task",
+            Kind::Endpoint => b"endpoint",
         };
         let (tag, identity): (&[u8], _) = match self.identity {
             Identity::Subject(subject) => (b"subject", subject),

@@ -8,14 +8,33 @@ use portcullis_core::policy::View;
 
 use super::edit::Edits;
 use super::needs::{Cache, Lists, Needs};
-use super::{Exchange, Refused, mentions, says, tasks};
+use super::{Exchange, Refused, mentions, tasks};
 use crate::seal::Kind;
 
-/// The text is the whole body of an answer, or one of its events.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// What a text is of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
-    Body,
+    /// A body that says it is JSON.
+    Json,
+    /// A body of another type, which some client could yet read as JSON.
+    Other,
+    /// The data of an event.
     Event,
+}
+
+impl Part {
+    /// Whether some client could take the text for messages.
+    fn may_be_messages(self, text: &[u8]) -> bool {
+        match (self, text.trim_ascii_start().first()) {
+            // An answer to a notification is nothing.
+            (_, None) => false,
+            (_, Some(b'{' | b'[')) | (Part::Json, _) => true,
+            // The first event of HTTP+SSE is a path, and what is accepted there is answered by a word.
+            (Part::Event, _) => false,
+            // What is no ASCII may be JSON of another charset.
+            (Part::Other, Some(first)) => !first.is_ascii_graphic(),
+        }
+    }
 }
 
 /// The answer to one exchange.
@@ -52,25 +71,27 @@ impl Answer {
     }
 
     fn must_be_read(&self, text: &[u8], part: Part) -> bool {
-        self.needs.must_be_met()
-            && (part == Part::Body
-                || mentions(text, b"result")
-                    && (self.needs.lists != Lists::Replayed || may_be_list(text)))
+        let needs = self.needs;
+        needs.must_be_met()
+            && (part != Part::Event
+                || mentions(text, b"result") && (!needs.is_replay() || needs.may_be_list(text)))
     }
 
     fn may_hold_tasks(&self, text: &[u8]) -> bool {
         self.needs.tasks && memchr::memmem::find(text, b"askId").is_some()
     }
 
+    /// What changes in the data of an event that says where messages go.
+    pub(super) fn endpoint_edits(&self, data: &[u8]) -> Result<Edits, Refused> {
+        self.exchange.endpoint_edits(data)
+    }
+
     /// What changes in a text.
     pub(super) fn edits(&self, text: &[u8], part: Part) -> Result<Edits, Refused> {
         let mut edits = Edits::default();
         let must = self.must_be_read(text, part);
-        let (has_tasks, first) = (self.may_hold_tasks(text), text.trim_ascii_start().first());
-        // The first event of HTTP+SSE is a path, and an answer to a notification is nothing.
-        let is_message =
-            matches!(first, Some(b'{' | b'[')) || part == Part::Body && first.is_some();
-        if !is_message || !must && !has_tasks {
+        let has_tasks = self.may_hold_tasks(text);
+        if !part.may_be_messages(text) || !must && !has_tasks {
             return Ok(edits);
         }
         let outline = match Outline::read(text) {
@@ -79,10 +100,10 @@ impl Answer {
             Err(_) => return Ok(edits),
         };
         let token = self.exchange.permit.caller().token();
-        let view = self.exchange.policy.seen_by(token);
+        let view = must.then(|| self.exchange.policy.seen_by(token));
         for message in tasks::messages(&outline) {
-            if must {
-                self.message(message, &view, &mut edits)?;
+            if let Some(view) = &view {
+                self.message(message, view, &mut edits)?;
             }
             if has_tasks {
                 self.seal_tasks(message, &mut edits);
@@ -97,16 +118,17 @@ impl Answer {
         view: &View<'_>,
         edits: &mut Edits,
     ) -> Result<(), Refused> {
-        if !message.is_object() {
+        if message.is_array() {
             return Err(Refused::Shape("the message"));
         }
         let [result] = message.pick(["result"])?;
         match result {
             Some(result) if result.is_object() => {
                 self.lists(result, view, edits)?;
+                self.task_lists(result, edits)?;
                 self.cache_scope(result, edits)
             }
-            Some(_) if self.needs.lists != Lists::Replayed => Err(Refused::Shape("result")),
+            Some(_) if !self.needs.is_replay() => Err(Refused::Shape("result")),
             _ => Ok(()),
         }
     }
@@ -122,6 +144,24 @@ impl Answer {
                 Some(_) if self.needs.lists == Lists::Asked => return Err(Refused::Shape(title)),
                 _ => {}
             }
+        }
+        Ok(())
+    }
+
+    fn task_lists(&self, result: Place<'_>, edits: &mut Edits) -> Result<(), Refused> {
+        const TASKS: &str = "tasks";
+        if self.needs.task_lists == Lists::None {
+            return Ok(());
+        }
+        match result.pick([TASKS])? {
+            [Some(tasks)] if tasks.is_array() => {
+                let inside = tasks.range();
+                edits.cut(inside.start + 1..inside.end - 1);
+            }
+            [Some(_)] if self.needs.task_lists == Lists::Asked => {
+                return Err(Refused::Shape(TASKS));
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -149,7 +189,7 @@ impl Answer {
 
     fn seal_tasks(&self, message: Place<'_>, edits: &mut Edits) {
         let owner = self.exchange.owner();
-        for place in tasks::of_server(message) {
+        for place in tasks::of_server(message, self.exchange.is_shared) {
             let Some(id) = place.as_text() else { continue };
             // One that is too long to be sealed is one that no request could name either.
             if let Ok(sealed) = self.exchange.sealer.seal(Kind::Task, &id, &owner) {
@@ -157,11 +197,6 @@ impl Answer {
             }
         }
     }
-}
-
-/// Whether a text could be one of the lists.
-fn may_be_list(text: &[u8]) -> bool {
-    says(text, b"tool") || says(text, b"prompt") || mentions(text, b"ource")
 }
 
 /// Takes out of a list what the caller is not to see.

@@ -10,7 +10,6 @@ use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 
-use super::answer::Part;
 use super::events::EventRewriter;
 use super::{JsonRewriter, Refused, Treatment};
 
@@ -80,7 +79,7 @@ impl JsonRewriter {
         B: Body<Data = Bytes> + Unpin,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let needs = self.0.needs();
+        let needs = self.answer.needs();
         let (mut frames, mut length) = (VecDeque::new(), 0_usize);
         let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
         loop {
@@ -109,7 +108,7 @@ impl JsonRewriter {
                 text.freeze()
             }
         };
-        let edits = self.0.edits(&text, Part::Body)?;
+        let edits = self.answer.edits(&text, self.part)?;
         if !edits.is_empty() {
             frames = VecDeque::from([edits.apply(&text, 0).into()]);
         }

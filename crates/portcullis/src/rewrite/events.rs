@@ -1,7 +1,8 @@
 //! The framing of `text/event-stream`, as far as an event must be whole to be looked at.
 //!
 //! Lines end with LF, CR or CRLF, and a blank one ends an event (HTML, section 9.2.6). Bytes are held back
-//! from the first `data` line of an event to its end; comments, ids and what else comes before pass at once.
+//! from the first line of an event that matters, which is one of `data` or the name `endpoint`, to its end;
+//! comments, ids and what else comes before pass at once.
 
 use std::ops::Range;
 
@@ -16,7 +17,7 @@ use super::answer::{Answer, Part};
 pub struct EventRewriter {
     answer: Answer,
     lines: Lines,
-    /// The event under way, from its first `data` line on.
+    /// The event under way, from its first line on that matters.
     pending: BytesMut,
     /// The event under way is too long to be of interest, and passes.
     is_passing: bool,
@@ -65,7 +66,7 @@ impl EventRewriter {
             return Ok(());
         }
         let rest = chunk.get(at..).unwrap_or_default();
-        let settled = if self.pending.is_empty() { before_data(rest) } else { 0 };
+        let settled = if self.pending.is_empty() { that_passes(rest) } else { 0 };
         pass(chunk, from..at.saturating_add(settled), &mut out);
         self.pending.extend_from_slice(rest.get(settled..).unwrap_or_default());
         self.check_length(out)
@@ -145,12 +146,12 @@ fn lines(text: &[u8]) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
     })
 }
 
-/// Where in a text the value of a line is, if the line is one of `data`.
-fn data(text: &[u8], line: &Range<usize>) -> Option<Range<usize>> {
+/// Where in a text the value of a line is, if the line is one of that field.
+fn value(text: &[u8], line: &Range<usize>, field: &[u8]) -> Option<Range<usize>> {
     let bytes = text.get(line.clone())?;
     // A stream may begin with a byte order mark.
     let named = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
-    let value = match named.strip_prefix(b"data")? {
+    let value = match named.strip_prefix(field)? {
         [b':', b' ', value @ ..] | [b':', value @ ..] => value,
         [] => &[],
         _ => return None,
@@ -158,28 +159,47 @@ fn data(text: &[u8], line: &Range<usize>) -> Option<Range<usize>> {
     Some(line.end.saturating_sub(value.len())..line.end)
 }
 
-/// The length of the whole lines that stand before any line of `data`, or what could become one.
-fn before_data(text: &[u8]) -> usize {
+fn data(text: &[u8], line: &Range<usize>) -> Option<Range<usize>> {
+    value(text, line, b"data")
+}
+
+/// Whether the line names the event that says where messages go.
+fn names_endpoint(text: &[u8], line: &Range<usize>) -> bool {
+    value(text, line, b"event").and_then(|name| text.get(name)) == Some(b"endpoint")
+}
+
+/// The length of the whole lines that stand before any that matters, or could come to.
+fn that_passes(text: &[u8]) -> usize {
     let passes = |(whole, line): &(Range<usize>, Range<usize>)| {
-        whole.len() > line.len() && data(text, line).is_none()
+        whole.len() > line.len() && data(text, line).is_none() && !names_endpoint(text, line)
     };
     lines(text).take_while(passes).last().map_or(0, |(whole, _)| whole.end)
 }
 
 /// An event with what changes in it; `None` where nothing does.
 fn rewritten(answer: &Answer, event: &[u8]) -> Result<Option<Bytes>, Refused> {
-    if !answer.concerns(event, Part::Event) {
+    let is_endpoint =
+        answer.needs().endpoint && lines(event).any(|(_, line)| names_endpoint(event, &line));
+    if !is_endpoint && !answer.concerns(event, Part::Event) {
         return Ok(None);
     }
-    let values: Vec<_> = lines(event).filter_map(|(_, line)| data(event, &line)).collect();
-    let value = |range: &Range<usize>| event.get(range.clone()).unwrap_or_default();
-    if let [single] = &*values {
-        let edits = answer.edits(value(single), Part::Event)?;
-        return Ok((!edits.is_empty()).then(|| edits.apply(event, single.start).into()));
+    let edits = |text: &[u8]| {
+        if is_endpoint { answer.endpoint_edits(text) } else { answer.edits(text, Part::Event) }
+    };
+    let places: Vec<_> = lines(event).filter_map(|(_, line)| data(event, &line)).collect();
+    let text = |place: &Range<usize>| event.get(place.clone()).unwrap_or_default();
+    match &*places {
+        [] => Ok(None),
+        [single] => {
+            let edits = edits(text(single))?;
+            Ok((!edits.is_empty()).then(|| edits.apply(event, single.start).into()))
+        }
+        several => {
+            let text = several.iter().map(text).collect::<Vec<_>>().join(&b'\n');
+            let edits = edits(&text)?;
+            Ok((!edits.is_empty()).then(|| with_data(event, &edits.apply(&text, 0))))
+        }
     }
-    let text = values.iter().map(value).collect::<Vec<_>>().join(&b'\n');
-    let edits = answer.edits(&text, Part::Event)?;
-    Ok((!edits.is_empty()).then(|| with_data(event, &edits.apply(&text, 0))))
 }
 
 /// An event of several lines of `data` with other ones in their place, behind its other fields.
@@ -187,7 +207,8 @@ fn with_data(event: &[u8], text: &[u8]) -> Bytes {
     let (mut fields, mut blank, mut line_end) = (BytesMut::new(), BytesMut::new(), None);
     for (whole, line) in lines(event) {
         let bytes = event.get(whole.clone()).unwrap_or_default();
-        if line.is_empty() {
+        // A blank line ends the event. Before it only the second half of another line end can stand.
+        if line.is_empty() && line_end.is_some() {
             blank.extend_from_slice(bytes);
         } else if data(event, &line).is_none() {
             fields.extend_from_slice(bytes);

@@ -3,10 +3,12 @@
 //! Whatever a request was allowed as is what upstream reads, so bodies go on byte for byte but for a
 //! closed list:
 //!
-//! * session and task ids of upstream are sealed for their owner on the way to the client, and opened on
-//!   the way back ([`seal`](crate::seal))
+//! * session and task ids of upstream, and the path that is a session of HTTP+SSE, are sealed for their
+//!   owner on the way to the client and opened on the way back ([`seal`](crate::seal))
 //! * lists show what the policy lets this caller see (RS-18)
 //! * lists and reads are `cacheScope: private` where the policy varies by caller (RS-18)
+//! * lists of tasks (`tasks/list`) are shown empty where upstream serves others as well: to it they are all
+//!   the gateway's, and nobody could tell whose
 //!
 //! Where one of these applies, the bytes of the one value change and all others stay. Answers that are no
 //! success pass as they are, since clients of two eras choose their fallback by them (RS-17).
@@ -16,8 +18,8 @@
 //! finds before the first byte that it is to be passed [verbatim](Treatment::Verbatim), frame by frame and
 //! without an adapter. That is every answer but
 //!
-//! * those to list methods, and to a `GET`, whose stream may deliver an earlier answer once more, under a
-//!   policy by which lists differ;
+//! * those to list methods under a policy by which lists differ, those to `tasks/list` where upstream serves
+//!   others as well, and those to a `GET`, whose stream may deliver either once more;
 //! * those to list methods, `resources/read` and `server/discover`, under a policy that varies by caller;
 //!   before 2026-07-28 nothing but lists, since results had no scope of caching;
 //! * those to a request that has to do with tasks: it names one, or says "task" somewhere, as a call that
@@ -27,14 +29,15 @@
 //! is refused ([`Refused`]) and never shown. With tasks nothing is lost but the task, since an id that was
 //! not sealed opens nothing: what cannot be read, or is too large to be news of a task, passes as it is.
 //!
-//! Of a stream only the event under way is held back, from its first `data` line on. No client acts
-//! on an event before its end, so this costs no time (RS-16). An event without a word of what is looked for
+//! Of a stream only the event under way is held back, from its first `data` line on. No client acts on an
+//! event before its end, so this costs no time (RS-16), and an event without a word of what is looked for
 //! goes on in the bytes it came in.
 //!
 //! * `needs` – what can be in an answer
 //! * `request` – ids on their way up
 //! * `answer` – lists, scopes of caching and ids on their way down
 //! * `tasks` – where messages hold task ids
+//! * `endpoint` – the session of HTTP+SSE
 //! * `edit` – values that change in a text
 //! * `events` – the framing of `text/event-stream`
 //! * `body` – all of it around a [`http_body::Body`]
@@ -42,6 +45,7 @@
 mod answer;
 mod body;
 mod edit;
+mod endpoint;
 mod events;
 mod needs;
 mod request;
@@ -56,8 +60,9 @@ use portcullis_core::decide::Permit;
 use portcullis_core::json::{Flaw, LookAlike};
 use portcullis_core::policy::Policy;
 
-use self::answer::Answer;
+use self::answer::{Answer, Part};
 pub use self::body::{BodyError, Rewritten};
+pub use self::endpoint::ENDPOINT;
 pub use self::events::EventRewriter;
 use self::needs::Needs;
 pub use self::request::{NotOpened, Outgoing};
@@ -108,6 +113,9 @@ pub enum Refused {
     /// Compressed, although identity was asked for.
     #[error("an answer that must be filtered has a Content-Encoding")]
     Encoded,
+    /// The stream of HTTP+SSE begins with no path to send messages to.
+    #[error("the endpoint that upstream names is no path")]
+    Endpoint,
     /// A session id that is no text, or stands twice.
     #[error("the session id is no visible ASCII, or stands twice")]
     Session,
@@ -124,6 +132,8 @@ pub struct Exchange {
     sealer: Arc<Sealer>,
     permit: Arc<Permit>,
     limits: Limits,
+    is_shared: bool,
+    message_path: Option<Arc<str>>,
 }
 
 /// What becomes of the body of an answer.
@@ -140,7 +150,10 @@ pub enum Treatment {
 
 /// Rewrites an answer that is one JSON text, or a batch of them.
 #[derive(Debug)]
-pub struct JsonRewriter(Answer);
+pub struct JsonRewriter {
+    answer: Answer,
+    part: Part,
+}
 
 impl Exchange {
     /// `policy` is the one that the permit was given by, and `server` the name of its server.
@@ -150,13 +163,27 @@ impl Exchange {
         sealer: Arc<Sealer>,
         permit: Arc<Permit>,
     ) -> Exchange {
-        Exchange { server, policy, sealer, permit, limits: Limits::default() }
+        let (limits, is_shared, message_path) = (Limits::default(), true, None);
+        Exchange { server, policy, sealer, permit, limits, is_shared, message_path }
+    }
+
+    /// With an upstream that serves this caller alone, such as a process of their own: what it lists as
+    /// tasks is theirs.
+    #[must_use]
+    pub fn with_own_upstream(self) -> Exchange {
+        Exchange { is_shared: false, ..self }
     }
 
     /// With other limits.
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Exchange {
         Exchange { limits, ..self }
+    }
+
+    /// With an upstream of HTTP+SSE, whose clients send their messages to this path of ours.
+    #[must_use]
+    pub fn with_message_path(self, path: Arc<str>) -> Exchange {
+        Exchange { message_path: Some(path), ..self }
     }
 
     /// The permit.
@@ -176,7 +203,7 @@ impl Exchange {
         headers: &mut HeaderMap,
     ) -> Result<Treatment, Refused> {
         self.seal_session(headers)?;
-        let needs = Needs::of(&self.permit, &self.policy, self.limits);
+        let needs = Needs::of(self);
         if !status.is_success() || needs.are_none() {
             return Ok(Treatment::Verbatim);
         }
@@ -185,8 +212,8 @@ impl Exchange {
             return Ok(Treatment::Verbatim);
         }
         if is_encoded(headers) {
-            let refused = if needs.must_be_met() { Some(Refused::Encoded) } else { None };
-            return refused.map_or(Ok(Treatment::Verbatim), Err);
+            let must = needs.must_be_met();
+            return if must { Err(Refused::Encoded) } else { Ok(Treatment::Verbatim) };
         }
         for name in ABOUT_BYTES {
             headers.remove(name);
@@ -194,8 +221,9 @@ impl Exchange {
         let answer = Answer::new(self.clone(), needs);
         Ok(match media {
             Media::Events => Treatment::Events(EventRewriter::new(answer)),
-            // Some clients look at no media type: a list of whatever type is JSON, or refused.
-            Media::Json | Media::Other => Treatment::Json(JsonRewriter(answer)),
+            Media::Json => Treatment::Json(JsonRewriter { answer, part: Part::Json }),
+            // Some clients look at no media type.
+            Media::Other => Treatment::Json(JsonRewriter { answer, part: Part::Other }),
         })
     }
 
@@ -239,7 +267,12 @@ fn is_encoded(headers: &HeaderMap) -> bool {
 
 /// Whether a JSON text could say `word`, which is in lower case: as it is, in capitals or with escapes.
 fn mentions(text: &[u8], word: &[u8]) -> bool {
-    says(text, word) || memchr::memmem::find(text, br"\u00").is_some()
+    says(text, word) || has_escapes(text)
+}
+
+/// Whether letters of ASCII could be written in another way.
+fn has_escapes(text: &[u8]) -> bool {
+    memchr::memmem::find(text, br"\u00").is_some()
 }
 
 /// Whether `word`, which is in lower case, stands in the text, in whatever case.

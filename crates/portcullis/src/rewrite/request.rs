@@ -8,7 +8,7 @@ use portcullis_core::json::{Outline, Place};
 use portcullis_core::operation::{Call, Method, Target};
 
 use super::edit::Edits;
-use super::{Exchange, SESSION, mentions, tasks};
+use super::{Exchange, SESSION, mentions, says, tasks};
 use crate::seal::Kind;
 
 const NAME: HeaderName = HeaderName::from_static("mcp-name");
@@ -123,13 +123,13 @@ fn may_hold_tasks(call: &Call, body: &[u8]) -> bool {
         || mentions(body, b"related")
 }
 
-/// Whether an id that does not open may be something else: in 2025-11-25 a client answers for tasks of its
-/// own, and a method that no revision defines may call anything a task. It names none of upstream's to
-/// anybody who was not told its id, and only upstream itself could tell.
+/// Whether an id that does not open may be something else. In 2025-11-25 a client answers for tasks of its
+/// own, and a method that no revision defines may be about something else that has such a member. It names
+/// no task of upstream's to anybody who was not told its id, and only upstream itself could tell.
 fn may_be_of_client(call: &Call) -> bool {
     match call.method() {
         Method::Response | Method::Notification => true,
-        Method::Other => !call.method_name().starts_with("tasks/"),
+        Method::Other => !says(call.method_name().as_bytes(), b"task"),
         _ => false,
     }
 }

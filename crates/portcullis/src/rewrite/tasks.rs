@@ -11,13 +11,15 @@ use portcullis_core::operation::Method;
 /// The member of `_meta` that tells which task a message belongs to.
 const RELATED: &str = "io.modelcontextprotocol/related-task";
 
-/// Where a message of the server holds ids of its tasks.
-pub(super) fn of_server(message: Place<'_>) -> Vec<Place<'_>> {
+/// Where a message of the server holds ids of its tasks. A list of tasks holds none where upstream serves
+/// others as well: sealed for whoever asks, they would be anybody's.
+pub(super) fn of_server(message: Place<'_>, is_shared: bool) -> Vec<Place<'_>> {
     let mut found = Vec::new();
     if let Some(result) = message.get("result") {
         found.extend(result.get("taskId"));
         found.extend(result.get("task").and_then(|task| task.get("taskId")));
-        let tasks = result.get("tasks").into_iter().flat_map(Place::items);
+        let tasks = result.get("tasks").filter(|_| !is_shared);
+        let tasks = tasks.into_iter().flat_map(Place::items);
         found.extend(tasks.filter_map(|task| task.get("taskId")));
         found.extend(related(result));
     }
