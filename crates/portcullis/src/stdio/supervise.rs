@@ -70,11 +70,15 @@ impl Supervised {
         if let Some(stderr) = self.child.stderr.take() {
             tasks.spawn(log(Arc::clone(&self.link.name), stderr));
         }
+        let mut is_silent = false;
         let mut end = tokio::select! {
             end = attend(&self.link) => end,
             _ = self.child.wait() => End::Exited,
             // It may close its output before it ends.
-            _ = &mut silent => End::Exited,
+            _ = &mut silent => {
+                is_silent = true;
+                End::Exited
+            }
             () = wished(&mut self.wishes, Wish::Stop) => End::Stopped,
         };
         if end == End::Exited {
@@ -82,7 +86,9 @@ impl Supervised {
             let _ = timeout(LAST_WORDS, async {
                 let _ = self.child.wait().await;
                 self.group.kill();
-                let _ = silent.await;
+                if !is_silent {
+                    let _ = silent.await;
+                }
             })
             .await;
         }
