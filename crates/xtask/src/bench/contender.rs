@@ -160,7 +160,7 @@ pub(super) const CONTENDERS: &[Contender] = &[
     .at_most(1.40, YARDSTICK),
 ];
 
-/// Those that are named, separated by commas, and the yardstick; without names the usual ones.
+/// The yardstick, and those that are named, separated by commas; without names the usual ones.
 pub(super) fn chosen(names: Option<&str>) -> Result<Vec<&'static Contender>> {
     let Some(names) = names else {
         return Ok(CONTENDERS.iter().filter(|contender| contender.usual).collect());
@@ -194,6 +194,8 @@ mod tests {
         let names: Vec<_> = chosen(Some(BARE)).unwrap().iter().map(|c| c.name).collect();
         assert_eq!(names, [YARDSTICK, BARE]);
         assert!(chosen(Some("bare-hyper,nobody")).is_err());
-        assert!(chosen(None).unwrap().iter().all(|contender| contender.usual));
+        let usual = chosen(None).unwrap();
+        assert_eq!(usual[0].name, YARDSTICK);
+        assert!(usual.iter().all(|contender| contender.usual));
     }
 }

@@ -1,8 +1,8 @@
 //! `cargo xtask bench gateway`: the gateway and other proxies before the same server, round by round.
 //!
-//! Times of a shared machine mean nothing, ratios of one run do: every round measures each contender for
-//! a moment, in turn, so that whatever disturbs the machine disturbs all of them, and each figure is the
-//! median of the rounds. [`contender`] says who takes part and what is asked of ours, [`config`] how each is
+//! Times of a shared machine mean nothing, ratios of one moment do: every round measures each contender
+//! in turn and nginx before and after each, so that whatever slows the machine down slows both, and each
+//! figure is the median of the rounds. [`contender`] says who takes part and what is asked of ours, [`config`] how each is
 //! told what to do, [`process`] starts them and reads what they cost, [`held`] counts the memory of
 //! streams that stay open, [`table`] judges and prints.
 
@@ -32,8 +32,8 @@ nginx, HAProxy with jwt_verify, a bare proxy of hyper, and Portcullis before the
 CPU time for each request, requests in a second, latency, memory, and the ratios to nginx. Run it on an
 idle machine.
 
-  --rounds N     each contender is measured so many times (5)
-  --seconds N    for so long (5)
+  --rounds N     each contender is measured so many times (7)
+  --seconds N    for so long (2)
   --only NAMES   these contenders, and nginx as the yardstick; separated by commas
   --tokens N     calls of a run in which every token is new (20000)
   --streams N    event streams that are held open (1000); 0 leaves that out
@@ -80,8 +80,8 @@ pub(crate) fn main(repo: &Repo, mut args: Args) -> Result {
 fn plan(args: &mut Args, quick: bool) -> Result<Plan> {
     let or = |given: Option<usize>, short, long| given.unwrap_or(if quick { short } else { long });
     Ok(Plan {
-        rounds: or(args.option("--rounds")?, 1, 5).max(1),
-        seconds: args.option("--seconds")?.unwrap_or(if quick { 1 } else { 5 }).max(1),
+        rounds: or(args.option("--rounds")?, 1, 7).max(1),
+        seconds: args.option("--seconds")?.unwrap_or(if quick { 1 } else { 2 }).max(1),
         tokens: or(args.option("--tokens")?, 3000, 20_000),
         streams: or(args.option("--streams")?, 200, 1000),
         workers: args.option("--workers")?.unwrap_or(1),
@@ -93,16 +93,7 @@ fn plan(args: &mut Args, quick: bool) -> Result<Plan> {
 fn run(repo: &Repo, plan: &Plan) -> Result<bool> {
     let place = Place::prepare(repo, plan)?;
     print!("{}", place.facts(repo, plan)?);
-    let mut series: Vec<Series> =
-        plan.contenders.iter().map(|contender| Series::new(contender)).collect();
-    for round in 1..=plan.rounds {
-        println!("\nround {round} of {}", plan.rounds);
-        for one in &mut series {
-            let measured = measure(&place, plan, one.contender)?;
-            println!("  {:<24} {measured}", one.contender.name);
-            one.rounds.push(measured);
-        }
-    }
+    let series = rounds(&place, plan)?;
     let held = if plan.streams == 0 { Vec::new() } else { held::measure(&place, plan)? };
     let mut text = String::new();
     let _ = writeln!(text, "\n{}", table::of_calls(&series));
@@ -110,6 +101,29 @@ fn run(repo: &Repo, plan: &Plan) -> Result<bool> {
     let (verdicts, passed) = table::verdicts(&series, &held);
     println!("{text}\n{verdicts}");
     Ok(passed)
+}
+
+/// Each contender between two measurements of the yardstick, round by round.
+fn rounds(place: &Place, plan: &Plan) -> Result<Vec<Series>> {
+    let mut series: Vec<Series> = plan.contenders.iter().copied().map(Series::new).collect();
+    let Some((yardstick, others)) = series.split_first_mut() else { return Ok(series) };
+    for round in 1..=plan.rounds {
+        println!("\nround {round} of {}", plan.rounds);
+        let mut before = measure(place, plan, yardstick.contender)?;
+        for one in &mut *others {
+            let measured = measure(place, plan, one.contender)?;
+            let after = measure(place, plan, yardstick.contender)?;
+            one.add(measured, f64::midpoint(before.cpu_us, after.cpu_us));
+            // Held against itself the yardstick shows how restless the machine is.
+            yardstick.add(after, before.cpu_us);
+            before = after;
+            println!("  {one}");
+        }
+        if others.is_empty() {
+            yardstick.add(before, before.cpu_us);
+        }
+    }
+    Ok(series)
 }
 
 /// Starts one contender afresh, warms it up, and measures it for a moment.

@@ -21,21 +21,22 @@ pub(super) struct Measured {
     pub(super) busy: f64,
 }
 
-impl fmt::Display for Measured {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:>6.1} µs CPU, {:>7.0} calls/s", self.cpu_us, self.per_second)
-    }
-}
-
 /// One contender in all rounds.
 pub(super) struct Series {
     pub(super) contender: &'static Contender,
-    pub(super) rounds: Vec<Measured>,
+    rounds: Vec<Measured>,
+    /// Of each round, CPU time in relation to the yardstick's beside it.
+    ratios: Vec<f64>,
 }
 
 impl Series {
     pub(super) fn new(contender: &'static Contender) -> Self {
-        Series { contender, rounds: Vec::new() }
+        Series { contender, rounds: Vec::new(), ratios: Vec::new() }
+    }
+
+    pub(super) fn add(&mut self, measured: Measured, yardstick_us: f64) {
+        self.rounds.push(measured);
+        self.ratios.push(measured.cpu_us / yardstick_us);
     }
 
     fn median(&self, figure: impl Fn(&Measured) -> f64) -> f64 {
@@ -43,9 +44,22 @@ impl Series {
     }
 
     /// CPU time in relation to another's in the same round.
-    fn ratio_to(&self, other: &Series) -> Spread {
-        let pairs = self.rounds.iter().zip(&other.rounds);
-        Spread::of(pairs.map(|(ours, theirs)| ours.cpu_us / theirs.cpu_us))
+    fn in_terms_of(&self, other: &Series) -> Spread {
+        if other.contender.name == YARDSTICK {
+            return Spread::of(self.ratios.iter().copied());
+        }
+        Spread::of(self.ratios.iter().zip(&other.ratios).map(|(ours, theirs)| ours / theirs))
+    }
+}
+
+/// The last round.
+impl fmt::Display for Series {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Some(last), Some(ratio)) = (self.rounds.last(), self.ratios.last()) else {
+            return Ok(());
+        };
+        let (name, cpu, rate) = (self.contender.name, last.cpu_us, last.per_second);
+        write!(f, "{name:<24} {ratio:>5.2}  {cpu:>6.1} µs CPU, {rate:>7.0} calls/s")
     }
 }
 
@@ -83,7 +97,7 @@ pub(super) fn of_calls(series: &[Series]) -> String {
     let Some(base) = series.iter().find(|one| one.contender.name == YARDSTICK) else { return text };
     for one in series {
         let name = one.contender.name;
-        let ratio = one.ratio_to(base);
+        let ratio = one.in_terms_of(base);
         let (cpu, rate) = (one.median(|m| m.cpu_us), one.median(|m| m.per_second));
         let (p50, p99) = (one.median(|m| m.p50_us), one.median(|m| m.p99_us));
         let resident = one.median(|m| mib(m.resident_kib));
@@ -115,7 +129,7 @@ pub(super) fn verdicts(series: &[Series], held: &[Held]) -> (String, bool) {
     let named = |name: &str| series.iter().find(|one| one.contender.name == name);
     for one in series {
         let Some(bound) = one.contender.bound else { continue };
-        let found = named(bound.of).map(|other| one.ratio_to(other).median);
+        let found = named(bound.of).map(|other| one.in_terms_of(other).median);
         lines.add(&format!("CPU of {}, in {}", one.contender.name, bound.of), found, bound.times);
     }
     if named(OURS).is_some() {
@@ -156,17 +170,22 @@ mod tests {
     use super::super::contender::CONTENDERS;
     use super::*;
 
-    fn series(name: &str, cpu: &[f64]) -> Series {
+    /// The yardstick took 10 µs in the first round, and then as long as the machine made it.
+    fn series(name: &str, cpu: &[f64], yardstick: &[f64]) -> Series {
         let contender = CONTENDERS.iter().find(|contender| contender.name == name).unwrap();
-        let measured = |cpu_us: &f64| Measured {
-            cpu_us: *cpu_us,
-            per_second: 1.0,
-            p50_us: 1.0,
-            p99_us: 1.0,
-            resident_kib: 1024,
-            busy: 1.0,
-        };
-        Series { contender, rounds: cpu.iter().map(measured).collect() }
+        let mut series = Series::new(contender);
+        for (cpu_us, yardstick_us) in cpu.iter().zip(yardstick) {
+            let measured = Measured {
+                cpu_us: *cpu_us,
+                per_second: 1.0,
+                p50_us: 1.0,
+                p99_us: 1.0,
+                resident_kib: 1024,
+                busy: 1.0,
+            };
+            series.add(measured, *yardstick_us);
+        }
+        series
     }
 
     fn held(name: &str, each_kib: f64, idle_kib: u64) -> Held {
@@ -176,32 +195,37 @@ mod tests {
 
     #[test]
     fn ratios_are_taken_round_by_round() {
-        // The machine was twice as slow in the second round, for both.
-        let (ours, theirs) =
-            (series(OURS, &[12.0, 30.0, 13.0]), series(YARDSTICK, &[10.0, 20.0, 10.0]));
-        let ratio = ours.ratio_to(&theirs);
+        // The machine was twice as slow in the second round, for all.
+        let base = [10.0, 20.0, 10.0];
+        let ours = series(OURS, &[12.0, 30.0, 13.0], &base);
+        let ratio = ours.in_terms_of(&series(YARDSTICK, &base, &base));
         assert_eq!(ratio, Spread { least: 1.2, median: 1.3, most: 1.5 });
+        let ratio = ours.in_terms_of(&series(BARE, &[12.0, 15.0, 6.5], &base));
+        assert_eq!(ratio, Spread { least: 1.0, median: 2.0, most: 2.0 });
         assert_eq!(Spread::of([1.0, 2.0].into_iter()).median.to_bits(), 1.5_f64.to_bits());
+    }
+
+    fn one_round(cpu: f64) -> [Series; 2] {
+        [series(YARDSTICK, &[10.0], &[10.0]), series(OURS, &[cpu], &[10.0])]
     }
 
     #[test]
     fn a_bound_is_reached_up_to_itself() {
         let streams = [held(BARE, 20.0, 4096), held(OURS, 20.0, IDLE_KIB)];
-        let good = [series(YARDSTICK, &[10.0]), series(OURS, &[13.5])];
-        let (text, passed) = verdicts(&good, &streams);
+        let (text, passed) = verdicts(&one_round(13.5), &streams);
         assert!(passed && text.matches("reached").count() == 3, "{text}");
-        let slow = [series(YARDSTICK, &[10.0]), series(OURS, &[13.6])];
-        assert!(!verdicts(&slow, &streams).1);
+        assert!(!verdicts(&one_round(13.6), &streams).1);
         let fat = [held(BARE, 20.0, 4096), held(OURS, 20.1, IDLE_KIB + 1)];
-        let (text, passed) = verdicts(&good, &fat);
+        let (text, passed) = verdicts(&one_round(13.5), &fat);
         assert!(!passed && text.matches("MISSED").count() == 2, "{text}");
     }
 
     #[test]
     fn what_was_not_measured_is_not_kept() {
-        let (text, passed) = verdicts(&[series(YARDSTICK, &[10.0]), series(OURS, &[12.0])], &[]);
+        let (text, passed) = verdicts(&one_round(12.0), &[]);
         assert!(!passed && text.matches("NOT MEASURED").count() == 2, "{text}");
         // Without ours there is nothing to keep.
-        assert_eq!(verdicts(&[series(YARDSTICK, &[10.0])], &[]), (String::new(), true));
+        let [yardstick, _] = one_round(12.0);
+        assert_eq!(verdicts(&[yardstick], &[]), (String::new(), true));
     }
 }
