@@ -2,6 +2,7 @@
 //! measured; it has to be there.
 
 use std::convert::Infallible;
+use std::future::ready;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -37,9 +38,10 @@ pub(crate) fn main(mut options: Options) -> Result {
             let (socket, _) = listener.accept().await?;
             let issuer = Arc::clone(&issuer);
             tokio::spawn(async move {
-                let service = service_fn(|request| std::future::ready(issuer.answer(&request)));
-                let serving =
-                    http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
+                let answer = |request| ready(Ok::<_, Infallible>(issuer.answer(&request)));
+                let serving = http1::Builder::new()
+                    .serve_connection(TokioIo::new(socket), service_fn(answer))
+                    .await;
                 if let Err(why) = serving {
                     eprintln!("gateway-bench issuer: {why}");
                 }
@@ -49,10 +51,7 @@ pub(crate) fn main(mut options: Options) -> Result {
 }
 
 impl Issuer {
-    fn answer(
-        &self,
-        request: &Request<Incoming>,
-    ) -> std::result::Result<Response<Full<Bytes>>, Infallible> {
+    fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
         let document = match request.uri().path() {
             "/.well-known/oauth-authorization-server" | "/.well-known/openid-configuration" => {
                 Some(self.metadata())
@@ -67,7 +66,7 @@ impl Issuer {
             None => *response.status_mut() = StatusCode::NOT_FOUND,
         }
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        Ok(response)
+        response
     }
 
     fn metadata(&self) -> Value {

@@ -21,6 +21,7 @@ use crate::wire::PATH;
 const MAX_IDLE: usize = 256;
 
 /// The server behind the proxy, and how it is reached.
+#[expect(clippy::large_enum_variant, reason = "there is one for each thread")]
 pub(crate) enum Upstream {
     Shared { client: Client<HttpConnector, Incoming>, uri: Uri },
     Own(Arc<Stack>),

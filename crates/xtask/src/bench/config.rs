@@ -53,7 +53,7 @@ http {{
 
 pub(super) fn haproxy(told: &Told, verify: Option<Algorithm>) -> String {
     let Told { ports, folder, workers, connections } = told;
-    let checks = verify.map(|algorithm| jwt_checks(folder, ports, algorithm)).unwrap_or_default();
+    let checks = verify.map(|algorithm| jwt_checks(folder, *ports, algorithm)).unwrap_or_default();
     let (listen, upstream) = (ports.proxy(), ports.upstream());
     format!(
         "global
@@ -74,8 +74,8 @@ backend server
     )
 }
 
-/// The checks of HAProxy's own guide to JWT: algorithm, issuer, audience, signature, expiry.
-fn jwt_checks(folder: &str, ports: &Ports, algorithm: Algorithm) -> String {
+/// The checks of the guide of `HAProxy` to JWT: algorithm, issuer, audience, signature, expiry.
+fn jwt_checks(folder: &str, ports: Ports, algorithm: Algorithm) -> String {
     let (name, key) = match algorithm {
         Algorithm::Rs256 => ("RS256", "rsa"),
         Algorithm::Es256 => ("ES256", "p256"),

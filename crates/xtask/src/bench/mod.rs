@@ -3,12 +3,14 @@
 //! Times of a shared machine mean nothing, ratios of one moment do: every round measures each contender
 //! in turn and nginx before and after each, so that whatever slows the machine down slows both, and each
 //! figure is the median of the rounds. [`contender`] says who takes part and what is asked of ours, [`config`] how each is
-//! told what to do, [`process`] starts them and reads what they cost, [`held`] counts the memory of
-//! streams that stay open, [`table`] judges and prints.
+//! told what to do, [`machine`] what there is to do it with, [`place`] sets up what is around them,
+//! [`process`] starts them and reads what they cost, [`held`] counts the memory of streams that stay open,
+//! [`table`] judges and prints.
 
 mod config;
 mod contender;
 mod held;
+mod machine;
 mod place;
 mod process;
 mod table;
@@ -92,7 +94,7 @@ fn plan(args: &mut Args, quick: bool) -> Result<Plan> {
 /// Measures, prints, and says whether every bound was kept.
 fn run(repo: &Repo, plan: &Plan) -> Result<bool> {
     let place = Place::prepare(repo, plan)?;
-    print!("{}", place.facts(repo, plan)?);
+    print!("{}", machine::facts(repo, &place.processors, plan)?);
     let series = rounds(&place, plan)?;
     let held = if plan.streams == 0 { Vec::new() } else { held::measure(&place, plan)? };
     let mut text = String::new();

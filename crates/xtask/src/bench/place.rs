@@ -1,20 +1,13 @@
-//! Where a run takes place: programs built and found, processors shared out, ports, tokens, the server
-//! and the issuer that every contender stands between.
+//! Where a run takes place: ports, tokens, the server and the issuer, and the contender between them.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::net::TcpListener;
-use std::path::PathBuf;
-
-use serde_json::Value;
 
 use super::contender::{Algorithm, Calls, Contender, Proxy, ROTATION};
+use super::machine::{self, Built, Processors, haproxy, nginx};
 use super::process::{Process, pinned};
-use super::{CONNECTIONS, Plan, WARM_UP, config};
+use super::{Plan, WARM_UP, config};
 use crate::repo::{Failure, Output, Repo, Result, failed};
-
-/// The package that both foreign proxies come in, where they are missing.
-const PACKAGES: [&str; 2] = ["nginx-light", "haproxy"];
 
 /// Loopback ports of one run. All contenders listen on the same one, in turn.
 #[derive(Clone, Copy)]
@@ -74,12 +67,10 @@ pub(super) struct Told {
 pub(super) struct Place<'a> {
     repo: &'a Repo,
     pub(super) ports: Ports,
-    folder: PathBuf,
-    workers: usize,
+    pub(super) processors: Processors,
     connections: usize,
-    processors: Processors,
-    programs: PathBuf,
-    gateway: PathBuf,
+    workers: usize,
+    built: Built,
     /// Running until the end.
     servers: Vec<Process>,
 }
@@ -87,25 +78,15 @@ pub(super) struct Place<'a> {
 impl<'a> Place<'a> {
     pub(super) fn prepare(repo: &'a Repo, plan: &Plan) -> Result<Self> {
         let processors = Processors::shared_out(plan.workers)?;
-        let connections = connections(plan)?;
-        foreign_programs(repo)?;
-        let (programs, gateway, folder) = build(repo, plan)?;
+        let connections = machine::connections(plan)?;
+        machine::foreign_programs(repo)?;
+        let built = Built::release(repo, plan)?;
         // What a run left behind that was killed.
-        let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(&folder)
-            .map_err(|e| Failure::Failed(format!("{} cannot be made: {e}", folder.display())))?;
-        let ports = Ports::free()?;
-        let mut place = Place {
-            repo,
-            ports,
-            folder,
-            workers: plan.workers,
-            connections,
-            processors,
-            programs,
-            gateway,
-            servers: Vec::new(),
-        };
+        let _ = fs::remove_dir_all(&built.folder);
+        fs::create_dir_all(&built.folder)
+            .map_err(|e| Failure::Failed(format!("no folder for the run: {e}")))?;
+        let (ports, workers, servers) = (Ports::free()?, plan.workers, Vec::new());
+        let mut place = Place { repo, ports, processors, connections, workers, built, servers };
         place.mint(plan)?;
         let (upstream, issuer, resource) = (ports.upstream(), ports.issuer(), ports.resource());
         let servers = [
@@ -117,7 +98,7 @@ impl<'a> Place<'a> {
     }
 
     fn file(&self, name: &str) -> String {
-        self.folder.join(name).display().to_string()
+        self.built.folder.join(name).display().to_string()
     }
 
     fn write(&self, name: &str, text: &str) -> Result<String> {
@@ -129,27 +110,25 @@ impl<'a> Place<'a> {
 
     /// A program of the bench, on the processors that the proxies leave free, until it ends.
     pub(super) fn drive(&self, args: &[&str]) -> Result<Output> {
-        let program = self.programs.display().to_string();
-        let mut words = vec!["--cpu-list", &self.processors.rest, &program];
+        let mut words = vec!["--cpu-list", &self.processors.rest, &self.built.programs];
         words.extend(args);
         self.repo.capture("taskset", &words)
     }
 
     /// The same, not awaited.
     pub(super) fn driver(&self, args: &[&str]) -> std::process::Command {
-        let program = self.programs.display().to_string();
-        pinned(self.repo, &self.processors.rest, &program, args)
+        pinned(self.repo, &self.processors.rest, &self.built.programs, args)
     }
 
     fn server(&self, name: &str, args: &[&str]) -> Result<Process> {
-        Process::start(name, self.driver(args), self.folder.join(format!("{name}.log")))
+        Process::start(name, self.driver(args), self.built.folder.join(format!("{name}.log")))
     }
 
     /// Signs every token that will be used, and writes the keys they are checked with.
     fn mint(&self, plan: &Plan) -> Result {
         for key in ["rsa", "p256"] {
-            let asked = |c: &&Contender| matches!(c.calls, Calls::NewTokens(a) if a.key() == key);
-            let many = plan.contenders.iter().any(|contender| asked(&contender));
+            let asks = |c: &&Contender| matches!(c.calls, Calls::NewTokens(a) if a.key() == key);
+            let many = plan.contenders.iter().any(asks);
             let count = if many { WARM_UP + plan.tokens } else { ROTATION }.to_string();
             let (issuer, resource) = (self.ports.issuer_url(), self.ports.resource());
             let (tokens, pem) =
@@ -157,7 +136,7 @@ impl<'a> Place<'a> {
             println!("signing {count} tokens with {key}");
             let mut words = vec!["tokens", "--key", key, "--count", &count, "--issuer", &issuer];
             words.extend(["--resource", &resource, "--out", &tokens]);
-            succeed(self.repo.capture(&self.programs.display().to_string(), &words)?)?;
+            succeed(self.repo.capture(&self.built.programs, &words)?)?;
             succeed(self.drive(&["public", "--key", key, "--out", &pem])?)?;
             let text = fs::read_to_string(&tokens).unwrap_or_default();
             self.write(&format!("{key}-one.txt"), &first_lines(&text, 1))?;
@@ -178,11 +157,11 @@ impl<'a> Place<'a> {
 
     /// Starts a contender on processors of its own.
     pub(super) fn start(&self, contender: &Contender) -> Result<Process> {
-        let folder = self.folder.display().to_string();
+        let folder = self.built.folder.display().to_string();
         let (workers, connections) = (self.workers, self.connections);
         let told = Told { ports: self.ports, folder, workers, connections };
         let (to, from) = (self.ports.upstream(), self.ports.proxy());
-        let log = self.folder.join("proxy.log");
+        let log = self.built.folder.join("proxy.log");
         let run = |program: &str, args: &[&str]| {
             let command = pinned(self.repo, &self.processors.proxy, program, args);
             Process::start(contender.name, command, log.clone())
@@ -202,56 +181,20 @@ impl<'a> Place<'a> {
             Proxy::Bare(options) => {
                 let mut args = vec!["bare", "--listen", &from, "--to", &to];
                 args.extend(options);
-                run(&self.programs.display().to_string(), &args)
+                run(&self.built.programs, &args)
             }
             Proxy::Portcullis => {
                 let file = self.write("portcullis.toml", &config::portcullis(&told))?;
-                let program = self.gateway.display().to_string();
-                run(&program, &["serve", "--config", &file])
+                run(&self.built.gateway, &["serve", "--config", &file])
             }
         }
-    }
-
-    /// What a reader of the figures must know about the machine and the contenders.
-    pub(super) fn facts(&self, repo: &Repo, plan: &Plan) -> Result<String> {
-        let line = |path: &str, name: &str| {
-            let text = fs::read_to_string(path).unwrap_or_default();
-            let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default();
-            line.rsplit(": ").next().unwrap_or_default().trim().to_owned()
-        };
-        let said = |program: &str, args: &[&str]| -> Result<String> {
-            let out = repo.capture(program, args)?;
-            let text = if out.stdout.is_empty() { out.stderr } else { out.stdout };
-            Ok(text.lines().next().unwrap_or_default().trim().to_owned())
-        };
-        let mut text = String::from("\n");
-        let Processors { proxy, rest } = &self.processors;
-        let _ = writeln!(
-            text,
-            "machine     {}, Linux {}, load {}",
-            line("/proc/cpuinfo", "model name"),
-            line("/proc/sys/kernel/osrelease", ""),
-            line("/proc/loadavg", ""),
-        );
-        let _ = writeln!(text, "processors  {proxy} for the proxy, {rest} for client and server");
-        let _ = writeln!(text, "nginx       {}", said(&nginx(), &["-v"])?);
-        let _ = writeln!(text, "haproxy     {}", said(&haproxy(), &["-v"])?);
-        let _ = writeln!(text, "rustc       {}", said("rustc", &["--version"])?);
-        let commit = said("git", &["describe", "--always", "--dirty"])?;
-        let _ = writeln!(text, "portcullis  {commit}");
-        let _ = writeln!(
-            text,
-            "calls       {CONNECTIONS} kept connections, {} rounds of {} s; new tokens: {} calls",
-            plan.rounds, plan.seconds, plan.tokens
-        );
-        Ok(text)
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         self.servers.clear();
-        let _ = fs::remove_dir_all(&self.folder);
+        let _ = fs::remove_dir_all(&self.built.folder);
     }
 }
 
@@ -271,115 +214,4 @@ fn first_lines(text: &str, count: usize) -> String {
 
 fn succeed(out: Output) -> Result {
     if out.ok { Ok(()) } else { failed(out.stderr) }
-}
-
-/// Which processors do what, as taskset names them.
-struct Processors {
-    proxy: String,
-    rest: String,
-}
-
-impl Processors {
-    /// The last ones for the proxy, the others for what is around it.
-    fn shared_out(workers: usize) -> Result<Self> {
-        let status = fs::read_to_string("/proc/self/status")
-            .map_err(|e| Failure::Failed(format!("the bench needs Linux: {e}")))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
-        let mut all = listed(line.unwrap_or_default().trim());
-        if workers == 0 || all.len() <= workers {
-            let wanted = workers + 1;
-            return failed(format!("{} processors are too few: {wanted} at least", all.len()));
-        }
-        let proxy = all.split_off(all.len() - workers);
-        let join =
-            |list: Vec<usize>| list.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
-        Ok(Processors { proxy: join(proxy), rest: join(all) })
-    }
-}
-
-/// `0-2,5` in full.
-fn listed(text: &str) -> Vec<usize> {
-    let range = |part: &str| {
-        let (from, to) = part.split_once('-').unwrap_or((part, part));
-        Some(from.parse::<usize>().ok()?..=to.parse().ok()?)
-    };
-    text.split(',').filter_map(range).flatten().collect()
-}
-
-/// As many connections with clients as there are files for: each has one with the server as well.
-fn connections(plan: &Plan) -> Result<usize> {
-    let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
-    let limit = line.and_then(|rest| rest.split_whitespace().next()?.parse::<usize>().ok());
-    let connections = limit.unwrap_or(1024).saturating_sub(200) / 2;
-    if connections < plan.streams.max(CONNECTIONS) {
-        return failed(format!("the limit of open files leaves {connections} streams: ulimit -n"));
-    }
-    Ok(connections)
-}
-
-/// Debian keeps them where only root looks.
-fn nginx() -> String {
-    system_program("nginx")
-}
-
-fn haproxy() -> String {
-    system_program("haproxy")
-}
-
-fn system_program(name: &str) -> String {
-    let path = format!("/usr/sbin/{name}");
-    if PathBuf::from(&path).exists() { path } else { name.to_owned() }
-}
-
-/// Sees to it that the foreign proxies are there, and what pins and ends them.
-fn foreign_programs(repo: &Repo) -> Result {
-    let starts = |program: &str, word: &str| repo.capture(program, &[word]).is_ok_and(|out| out.ok);
-    if !starts("taskset", "--version") || !starts("setpriv", "--version") {
-        return failed("taskset and setpriv are missing: they are in the package util-linux");
-    }
-    if starts(&nginx(), "-v") && starts(&haproxy(), "-v") {
-        return Ok(());
-    }
-    let root = repo.capture("id", &["-u"]).is_ok_and(|out| out.stdout.trim() == "0");
-    if !root || !starts("apt-get", "--version") {
-        return failed(format!(
-            "nginx or HAProxy is missing: apt-get install {}",
-            PACKAGES.join(" ")
-        ));
-    }
-    println!("installing {}", PACKAGES.join(" and "));
-    let mut words = vec!["install", "--yes", "--no-install-recommends"];
-    words.extend(PACKAGES);
-    repo.show("apt-get", &words, &[("DEBIAN_FRONTEND", "noninteractive")]).map(|_| ())
-}
-
-/// Builds; where the programs of the bench and the gateway are, and a folder for the run.
-fn build(repo: &Repo, plan: &Plan) -> Result<(PathBuf, PathBuf, PathBuf)> {
-    let metadata = repo.metadata("Cargo.toml")?;
-    let Some(target) = metadata.get("target_directory").and_then(Value::as_str) else {
-        return failed("cargo metadata names no target directory");
-    };
-    let (target, release) = (PathBuf::from(target), PathBuf::from(target).join("release"));
-    let ours = plan.contenders.iter().any(|contender| contender.proxy == Proxy::Portcullis);
-    // Apart from each other, so that what the examples need of a crate does not get into the gateway.
-    let wanted = [("--example", "gateway-bench", true), ("--bin", "portcullis", ours)];
-    for (kind, name, _) in wanted.iter().filter(|(_, _, wanted)| *wanted) {
-        let words = ["build", "--release", "--locked", "--package", "portcullis", kind, name];
-        repo.show("cargo", &words, &[])?;
-    }
-    let programs = release.join("examples").join("gateway-bench");
-    Ok((programs, release.join("portcullis"), target.join("gateway-bench")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lists_of_processors_are_read_in_full() {
-        assert_eq!(listed("0-2,5"), [0, 1, 2, 5]);
-        assert_eq!(listed("3"), [3]);
-        assert!(listed("").is_empty());
-    }
 }

@@ -142,7 +142,7 @@ fn processes() -> Result<Vec<Stat>> {
     Ok(texts.filter_map(|text| stat(&text)).collect())
 }
 
-/// See proc_pid_stat(5). The name in parentheses may hold anything, parentheses too.
+/// See `proc_pid_stat(5)`. The name in parentheses may hold anything, parentheses too.
 fn stat(text: &str) -> Option<Stat> {
     let (pid, rest) = text.split_once(' ')?;
     let fields: Vec<&str> = rest.rsplit_once(") ")?.1.split(' ').collect();
