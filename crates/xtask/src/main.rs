@@ -9,6 +9,7 @@
 )]
 
 mod args;
+mod bench;
 mod ci;
 mod fuzz;
 mod mutants;
@@ -50,6 +51,12 @@ const COMMANDS: &[Command] = &[
         about: "see whether the tests notice a changed line",
         help: mutants::HELP,
         run: mutants::main,
+    },
+    Command {
+        name: "bench",
+        about: "measure the gateway beside other proxies",
+        help: bench::HELP,
+        run: bench::main,
     },
     Command {
         name: "vectors",
