@@ -1,7 +1,7 @@
 //! The Portcullis gateway: OAuth 2.1 in front of any MCP server.
 //!
 //! The gateway is not here yet. What is here is [`demo`], the way of one request through the core
-//! without a network around it, and [`args`], the command line.
+//! without a network around it, [`args`], the command line, and [`config`], what an operator wants of it.
 //!
 //! # What it will be
 //! The composition of the other crates, and what only a running program has: configuration, listeners,
@@ -18,4 +18,5 @@
 //! to the crate of theirs.
 
 pub mod args;
+pub mod config;
 pub mod demo;
