@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use crate::nearest::nearest;
+
 /// What `--help` prints.
 pub const USAGE: &str = "\
 Portcullis: OAuth 2.1 in front of any MCP server. Under construction; README.md says what works.
@@ -84,7 +86,7 @@ impl fmt::Display for Misuse {
             Misuse::Unknown(word) => {
                 // Quoted and escaped: the word may hold anything.
                 write!(f, "{word:?} is no command and no option")?;
-                if let Some(meant) = nearest(word) {
+                if let Some(meant) = nearest(word, WORDS) {
                     write!(f, "; did you mean {meant}?")?;
                 }
             }
@@ -94,32 +96,6 @@ impl fmt::Display for Misuse {
 }
 
 impl std::error::Error for Misuse {}
-
-/// The known word that a slip of the fingers or two turned into this one.
-fn nearest(word: &str) -> Option<&'static str> {
-    let distances = WORDS.map(|known| (distance(known, word), known));
-    let near = distances.into_iter().filter(|(distance, _)| (1..=2).contains(distance));
-    near.min().map(|(_, known)| known)
-}
-
-/// How many letters must change, come or go to make one word of the other (Levenshtein).
-fn distance(from: &str, to: &str) -> usize {
-    // A word of any length may come from a script; a suggestion is for a slip in a short one.
-    let to: Vec<char> = to.chars().take(32).collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (i, a) in from.chars().enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        let mut next = vec![left];
-        for (b, above) in to.iter().zip(row.iter().skip(1)) {
-            left = (left + 1).min(above + 1).min(diagonal + usize::from(a != *b));
-            diagonal = *above;
-            next.push(left);
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or_default()
-}
 
 #[cfg(test)]
 mod tests {
@@ -155,21 +131,5 @@ mod tests {
             assert!(message.contains(way_out), "{words:?}: {message}");
             assert!(message.ends_with("portcullis --help prints all there is"), "{message}");
         }
-    }
-
-    #[test]
-    fn only_a_slip_gets_a_suggestion() {
-        assert_eq!(
-            (distance("demo", "demo"), distance("demo", "dmeo"), distance("demo", "")),
-            (0, 2, 4)
-        );
-        assert_eq!(
-            (nearest("dem"), nearest("demos"), nearest("--jso")),
-            (Some("demo"), Some("demo"), Some("--json"))
-        );
-        assert_eq!(
-            (nearest("gateway"), nearest(""), nearest(&"demo".repeat(9_000))),
-            (None, None, None)
-        );
     }
 }

@@ -20,3 +20,4 @@
 pub mod args;
 pub mod config;
 pub mod demo;
+mod nearest;
