@@ -56,7 +56,12 @@ impl Server {
         self.tokens.iter().find(|accepted| accepted.issuer.introspection.is_some())
     }
 
-    /// Where that rule of [`Server::policy`] is written.
+    /// Where the rules of [`Server::policy`] are written, in their order.
+    pub fn rules(&self) -> &[Written] {
+        &self.rules
+    }
+
+    /// Where that rule is written.
     pub fn rule(&self, place: RulePlace) -> Option<&Written> {
         self.rules.get(place.index())
     }

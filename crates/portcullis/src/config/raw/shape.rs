@@ -1,0 +1,115 @@
+//! What can be written, as a JSON Schema (draft 2020-12).
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::fmt;
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use serde_json::Value;
+
+use super::field::{At, Field, List, Many, Named, SecretText};
+use super::issuer::{Claim, Require};
+use super::server::Pattern;
+use super::values::{FromText, Line, Parsed};
+use super::{Count, Root};
+use crate::config::problem::BadValue;
+
+/// The schema of a configuration.
+pub(in crate::config) fn schema() -> Value {
+    let generator = SchemaSettings::draft2020_12().into_generator();
+    let mut schema = generator.into_root_schema_for::<Root>();
+    schema.insert("title".to_owned(), "Portcullis".into());
+    schema.to_value()
+}
+
+/// The names of the keys of one table.
+pub(super) fn keys_of(table: &Value) -> impl Iterator<Item = &String> {
+    table.get("properties").and_then(Value::as_object).into_iter().flat_map(|keys| keys.keys())
+}
+
+/// The names of the keys of all tables.
+pub(super) fn all_keys(schema: &Value) -> BTreeSet<String> {
+    let tables = schema.get("$defs").and_then(Value::as_object);
+    let tables = tables.into_iter().flat_map(|tables| tables.values());
+    tables.chain([schema]).flat_map(keys_of).cloned().collect()
+}
+
+/// Places are no business of a schema: it is that of the value.
+macro_rules! transparent {
+    ($($name:ident),*) => {$(
+        impl<T: JsonSchema> JsonSchema for $name<T> {
+            fn inline_schema() -> bool {
+                true
+            }
+            fn schema_name() -> Cow<'static, str> {
+                T::schema_name()
+            }
+            fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+                generator.subschema_for::<T>()
+            }
+        }
+    )*};
+}
+transparent!(Field, At);
+
+/// Schemas that stand where they are needed, without a name to refer to.
+macro_rules! inline {
+    ([$($t:ident: $bound:ident)?] $name:ty, $generator:ident => $schema:expr) => {
+        impl$(<$t: $bound>)? JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+            fn json_schema($generator: &mut SchemaGenerator) -> Schema {
+                $schema
+            }
+        }
+    };
+}
+
+inline!([T: FromText] Parsed<T>, _generator => json_schema!({ "type": "string", "format": T::KIND }));
+inline!([] SecretText, _generator => json_schema!({ "type": "string", "format": "secret" }));
+inline!([] Count, _generator => json_schema!({ "type": "integer", "minimum": 1, "maximum": Count::MAX }));
+inline!([] Pattern, _generator => json_schema!({ "type": ["string", "integer", "boolean"] }));
+inline!([T: JsonSchema] List<T>, generator => {
+    let item = generator.subschema_for::<T>();
+    json_schema!({ "type": "array", "items": item })
+});
+inline!([T: JsonSchema] Many<T>, generator => {
+    let item = generator.subschema_for::<T>();
+    json_schema!({ "anyOf": [item, { "type": "array", "items": item }] })
+});
+inline!([T: JsonSchema] Named<T>, generator => {
+    let value = generator.subschema_for::<T>();
+    json_schema!({ "type": "object", "additionalProperties": value })
+});
+inline!([] Require, generator => {
+    let by_name = generator.subschema_for::<Named<Many<Parsed<Line>>>>();
+    let by_path = generator.subschema_for::<List<Claim>>();
+    json_schema!({ "anyOf": [by_name, by_path] })
+});
+
+impl Count {
+    const MAX: u32 = 1_000_000;
+}
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reading;
+        impl Visitor<'_> for Reading {
+            type Value = Count;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an integer")
+            }
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Count, E> {
+                let number = u32::try_from(number).ok().filter(|n| (1..=Count::MAX).contains(n));
+                number.map(Count).ok_or_else(|| E::custom(BadValue::Count))
+            }
+        }
+        deserializer.deserialize_i64(Reading)
+    }
+}
