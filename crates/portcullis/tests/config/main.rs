@@ -1,7 +1,10 @@
 //! The configuration, from texts to what the gateway is told.
 
-#![cfg(test)]
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod accepted;
+mod redacted;
+mod reference;
 mod refused;
+mod texts;
 mod world;

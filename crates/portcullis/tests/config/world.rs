@@ -46,7 +46,7 @@ impl World {
     /// What is said, where something is wrong.
     #[track_caller]
     pub(crate) fn refused(&self) -> String {
-        self.load().err().expect("it was accepted").to_string()
+        self.load().expect_err("it was accepted").to_string()
     }
 }
 
