@@ -18,11 +18,6 @@
 //! to the crate of theirs.
 
 pub mod args;
-pub mod command;
 pub mod config;
 pub mod demo;
-pub mod gateway;
 mod nearest;
-pub mod rewrite;
-pub mod seal;
-pub mod stdio;

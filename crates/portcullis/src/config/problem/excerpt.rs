@@ -28,7 +28,8 @@ impl Excerpt {
         masks: &[Place],
         is_syntax: bool,
     ) -> Option<Excerpt> {
-        let source = sources.of(place)?;
+        // A variable has a name and no lines.
+        let source = sources.of(place).filter(|source| !source.is_variable)?;
         let whole = source.text.as_str();
         let at = source.local(place);
         let start =

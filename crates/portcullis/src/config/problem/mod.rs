@@ -123,6 +123,11 @@ impl Findings {
         }
     }
 
+    /// What turned out to be no secret.
+    pub(super) fn unmask(&self, place: Place) {
+        self.masks.borrow_mut().retain(|mask| *mask != place);
+    }
+
     /// Whether nobody is to see this value.
     pub(super) fn is_masked(&self, place: Place) -> bool {
         self.masks.borrow().contains(&place)
@@ -139,12 +144,17 @@ impl Findings {
         found.truncate(MAX_PROBLEMS);
         let masks = self.masks.into_inner();
         let shown = |found: Found| {
+            let variable = sources.of(found.place).filter(|source| source.is_variable);
+            let origin = variable.map_or(String::new(), |source| {
+                format!(" (by the variable {})", source.text.as_str())
+            });
             let is_syntax = matches!(found.wrong, Wrong::Syntax(_));
             let excerpt = |place, label| Excerpt::of(sources, place, label, &masks, is_syntax);
             let also = found.also.and_then(|(place, why)| excerpt(place, Some(why)));
             let excerpts = excerpt(found.place, None).into_iter().chain(also).collect();
+
             let colon = if found.path.is_empty() { "" } else { ": " };
-            Problem { message: format!("{}{colon}{}", found.path, found.wrong), excerpts }
+            Problem { message: format!("{}{colon}{}{origin}", found.path, found.wrong), excerpts }
         };
         found.into_iter().map(shown).collect()
     }

@@ -24,7 +24,7 @@ pub(in crate::config) fn read(
     findings: &Findings,
 ) -> Result<Node, std::io::Error> {
     let text = surroundings.read(path)?;
-    let number = sources.add(path.to_owned(), &path.display().to_string(), text);
+    let number = sources.add(path.to_owned(), text);
     let mut tree = parse(sources, number, surroundings, findings);
     let place = sources.get(number).map(|main| main.place(0..0)).unwrap_or_default();
     if let Some(include) = tree.take("include") {
@@ -38,7 +38,7 @@ pub(in crate::config) fn read(
                         continue;
                     }
                 };
-                let number = sources.add(found, &name, text);
+                let number = sources.add(found, text);
                 let more = parse(sources, number, surroundings, findings);
                 merge(&mut tree, more, findings);
             }

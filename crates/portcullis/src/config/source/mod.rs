@@ -50,6 +50,8 @@ pub(super) struct Source {
     /// How it is named to people.
     pub(super) name: Arc<str>,
     pub(super) text: Zeroizing<String>,
+    /// The text is the name of a variable.
+    pub(super) is_variable: bool,
     start: usize,
 }
 
@@ -75,11 +77,28 @@ impl Source {
 
 impl Sources {
     /// Lays a text behind the others; its number.
-    fn add(&mut self, path: PathBuf, name: &str, text: Zeroizing<String>) -> usize {
+    fn add(&mut self, path: PathBuf, text: Zeroizing<String>) -> usize {
+        let name = path.display().to_string();
+        self.push(path, &name, text, false)
+    }
+
+    /// A variable of the environment, which is aimed at this file. Its value may be a secret and is no part
+    /// of any text.
+    fn add_variable(&mut self, main: PathBuf, name: &str) -> usize {
+        self.push(main, name, Zeroizing::new(name.to_owned()), true)
+    }
+
+    fn push(
+        &mut self,
+        path: PathBuf,
+        name: &str,
+        text: Zeroizing<String>,
+        is_variable: bool,
+    ) -> usize {
         let start = self.end;
         // One more than the text has, since something may be missing at its end.
         self.end = start.saturating_add(text.len()).saturating_add(1);
-        self.sources.push(Source { path, name: name.into(), text, start });
+        self.sources.push(Source { path, name: name.into(), text, is_variable, start });
         self.sources.len().saturating_sub(1)
     }
 
@@ -109,7 +128,7 @@ impl Sources {
         files
     }
 
-    /// Whether any place is one of a variable, which is named and not numbered by lines.
+    /// File and line of a place.
     pub(super) fn written(&self, place: Place) -> Written {
         let Some(source) = self.of(place) else { return Written { file: "".into(), line: 1 } };
         let before = source.text.get(..source.local(place).start).unwrap_or_default();

@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use zeroize::Zeroizing;
-
 use super::{Key, Kind, Node, Place, Sources, Table};
 use crate::config::problem::{Findings, Wrong};
 use crate::config::raw;
@@ -32,9 +30,7 @@ pub(super) fn apply(
         if !is_ours(&keys) {
             continue;
         }
-        // The text of the source is the name alone: the value may be a secret.
-        let text = Zeroizing::new(variable.clone());
-        let number = sources.add(main.to_owned(), "the environment", text);
+        let number = sources.add_variable(main.to_owned(), &variable);
         let Some(source) = sources.get(number) else { continue };
         let place = source.whole();
         let Some(value) = surroundings.variable(&variable) else {

@@ -72,7 +72,8 @@ impl Node {
             Kind::Datetime => "a date",
             Kind::Array(_) => "a list",
             Kind::Table(_) => "a table",
-            Kind::Variable(_) | Kind::Unusable => "a value",
+            Kind::Variable(_) => "a text",
+            Kind::Unusable => "a value",
         }
     }
 }

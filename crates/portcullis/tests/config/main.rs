@@ -1,0 +1,10 @@
+//! The configuration, from texts to what the gateway is told.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod accepted;
+mod redacted;
+mod reference;
+mod refused;
+mod texts;
+mod world;
