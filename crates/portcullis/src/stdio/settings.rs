@@ -1,6 +1,7 @@
 //! What an operator says about a stdio server, and how much of it there may be.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,6 @@ use portcullis_core::proof::Caller;
 use portcullis_core::secret::Secret;
 
 /// A server that is a command.
-#[derive(Debug)]
 pub struct Settings {
     /// The server's name in logs.
     pub name: String,
@@ -24,6 +24,20 @@ pub struct Settings {
     pub shared: bool,
     /// The bounds.
     pub limits: Limits,
+}
+
+/// Without arguments and values: any of them may be a secret.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("name", &self.name)
+            .field("program", &self.command.first())
+            .field("env", &self.env.keys())
+            .field("cwd", &self.cwd)
+            .field("shared", &self.shared)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Settings {

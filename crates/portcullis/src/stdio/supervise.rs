@@ -6,7 +6,6 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
@@ -15,7 +14,7 @@ use tokio::time::{Duration, Instant, sleep_until, timeout};
 
 use super::handshake;
 use super::lines::{Line, Lines};
-use super::link::{End, Link, Manner, Stage, Wish};
+use super::link::{End, Link, Manner, Outgoing, Stage, Wish};
 use super::process::{Group, spawn};
 use super::settings::Settings;
 
@@ -29,7 +28,7 @@ pub(super) async fn run(
     link: Arc<Link>,
     settings: &Settings,
     slots: Arc<Semaphore>,
-    lines: mpsc::Receiver<Bytes>,
+    lines: mpsc::Receiver<Outgoing>,
 ) -> End {
     let mut wishes = link.wishes();
     // One that is being stopped still holds its place.
@@ -58,7 +57,7 @@ struct Supervised {
 }
 
 impl Supervised {
-    async fn run(mut self, settings: &Settings, lines: mpsc::Receiver<Bytes>) -> End {
+    async fn run(mut self, settings: &Settings, lines: mpsc::Receiver<Outgoing>) -> End {
         let mut tasks = JoinSet::new();
         let (heard_all, mut silent) = oneshot::channel();
         if let Some(stdin) = self.child.stdin.take() {
@@ -172,9 +171,9 @@ async fn until_next(link: &Link) {
 }
 
 /// Writes lines until there are no more; then the input of the process ends.
-async fn write(mut stdin: ChildStdin, mut lines: mpsc::Receiver<Bytes>) {
-    while let Some(line) = lines.recv().await {
-        if stdin.write_all(&line).await.is_err() {
+async fn write(mut stdin: ChildStdin, mut lines: mpsc::Receiver<Outgoing>) {
+    while let Some(outgoing) = lines.recv().await {
+        if stdin.write_all(&outgoing.lines).await.is_err() {
             // It reads no more. Its end is seen elsewhere.
             return;
         }

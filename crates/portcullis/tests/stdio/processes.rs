@@ -1,11 +1,13 @@
 //! How many processes there are, what they get, and what they may say.
 
+use std::time::Duration;
+
 use http::{HeaderMap, Method};
 use portcullis::stdio::{Settings, Stdio, Unavailable};
 use portcullis_core::secret::Secret;
 use serde_json::json;
 
-use crate::client::{Client, call, settings, start};
+use crate::client::{Client, call, settings, soon, start};
 use crate::server::{self, LEGACY, MODERN};
 
 #[tokio::test]
@@ -172,4 +174,39 @@ async fn a_line_has_a_bound() {
     let long = alice.call(1, "long", json!({ "length": 20_001 })).await.json().await;
     assert_eq!(long["error"]["code"], -32603);
     assert!(is_there(&alice).await);
+}
+
+#[tokio::test]
+async fn a_process_that_does_not_read_keeps_nobody_waiting() {
+    let answer = r#"{"jsonrpc":"2.0","id":1,"result":{}}"#;
+    let script = format!("read line; echo '{answer}'; exec sleep 100000");
+    let mut deaf = Settings::new("deaf", vec!["sh".to_owned(), "-c".to_owned(), script]);
+    deaf.limits.start = Duration::from_millis(200);
+    deaf.limits.grace = Duration::from_millis(10);
+    let stdio = start(deaf);
+    let alice = initialize(&stdio, "alice").await.unwrap();
+    let long = json!({ "jsonrpc": "2.0", "method": "notifications/custom", "params": { "it": "x".repeat(100_000) } });
+    let mut sent = 0;
+    let refused = loop {
+        match alice.try_post(&long).await {
+            Ok(reply) => assert_eq!(reply.status, 202),
+            Err(unavailable) => break unavailable,
+        }
+        sent += 1;
+        assert!(sent < 20, "there is no end of them");
+    };
+    assert_eq!(refused, Unavailable::Busy);
+    assert!(sent >= 8, "{sent}");
+    soon(stdio.shutdown(Duration::from_secs(30))).await;
+}
+
+#[tokio::test]
+async fn of_the_settings_no_secret_is_shown() {
+    let mut secret = Settings::new("s", ["npx", "--key=hunter2"].map(str::to_owned).to_vec());
+    secret.env.insert("KEY".to_owned(), Secret::new("hunter2".to_owned()));
+    let shown = format!("{secret:?}") + &format!("{:?}", start(secret));
+    assert!(
+        shown.contains("npx") && shown.contains("KEY") && !shown.contains("hunter2"),
+        "{shown}"
+    );
 }

@@ -12,20 +12,20 @@ mod table;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use bytes::Bytes;
 use portcullis_core::operation::{Era, RequestId};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::time::Instant;
 
 pub(super) use self::handle::{Attendance, Exchange};
-pub(super) use self::outgoing::{Asking, NotTaken};
+pub(super) use self::outgoing::{Asking, NotTaken, Outgoing};
 use self::table::Table;
 use super::counts::Counts;
 use super::settings::Limits;
 use super::stream::{Event, Kind, Stream};
 
-/// Lines on their way to a process.
-const MAX_LINES: usize = 16;
+/// Lines on their way to a process, each of which may be as long as a body, and those of our own.
+const MAX_LINES: usize = 8;
+const MAX_OWN_LINES: usize = 1024;
 
 /// Whose process it is, which says what its messages may be taken for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +88,8 @@ pub(super) struct Link {
     counts: Arc<Counts>,
     random: Random,
     table: Mutex<Table>,
+    /// Room for lines of clients; closed when the process takes no more.
+    room: Arc<Semaphore>,
     stage: watch::Sender<Stage>,
     wish: watch::Sender<Wish>,
     /// Wakes the supervisor, whose next moment may be another one now.
@@ -116,8 +118,8 @@ impl Link {
         limits: Limits,
         counts: Arc<Counts>,
         random: Random,
-    ) -> (Link, mpsc::Receiver<Bytes>) {
-        let (sender, lines) = mpsc::channel(MAX_LINES);
+    ) -> (Link, mpsc::Receiver<Outgoing>) {
+        let (sender, lines) = mpsc::channel(MAX_LINES + MAX_OWN_LINES);
         let link = Link {
             name,
             manner,
@@ -125,6 +127,7 @@ impl Link {
             counts,
             random,
             table: Mutex::new(Table::new(sender)),
+            room: Arc::new(Semaphore::new(MAX_LINES)),
             stage: watch::Sender::new(Stage::Starting),
             wish: watch::Sender::new(Wish::Run),
             changed: Notify::new(),
@@ -159,7 +162,7 @@ impl Link {
         let is_idle = table.under_way.is_empty() && !self.standing.is_attended();
         let is_over = is_idle && table.used + self.limits.idle <= now;
         if is_over {
-            table.lines = None;
+            self.shut(&mut table);
         }
         is_over
     }
@@ -167,13 +170,18 @@ impl Link {
     /// Takes no more requests, and answers those under way.
     pub(super) fn close(&self) {
         let mut table = self.table();
-        table.lines = None;
+        self.shut(&mut table);
         table.asked.clear();
         table.tokens.clear();
         for (_, under_way) in std::mem::take(&mut table.under_way) {
             under_way.fail("the server's process ended");
         }
         self.standing.end();
+    }
+
+    fn shut(&self, table: &mut Table) {
+        table.lines = None;
+        self.room.close();
     }
 
     pub(super) fn is_open(&self) -> bool {

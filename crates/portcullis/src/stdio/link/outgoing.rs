@@ -6,14 +6,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use portcullis_core::operation::{Era, Method, RequestId};
 use serde_json::value::RawValue;
-use tokio::sync::mpsc;
-use tokio::time::Instant;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::time::{Instant, timeout};
 
 use super::super::answer::{self, INTERNAL_ERROR};
 use super::super::message::{self, Message};
 use super::super::stream::Stream;
 use super::table::UnderWay;
-use super::{Exchange, Link, Manner};
+use super::{Exchange, Link, MAX_LINES, Manner};
 
 /// A request for a process.
 pub(in crate::stdio) struct Asking<'a> {
@@ -25,20 +25,29 @@ pub(in crate::stdio) struct Asking<'a> {
     pub(in crate::stdio) within: Duration,
 }
 
+/// Lines on their way to a process. Those of clients take up room until they are written.
+pub(in crate::stdio) struct Outgoing {
+    pub(in crate::stdio) lines: Bytes,
+    _room: Option<OwnedSemaphorePermit>,
+}
+
 /// Room for lines on their way to a process.
-pub(in crate::stdio) struct Place(mpsc::OwnedPermit<Bytes>);
+pub(in crate::stdio) struct Place {
+    sender: mpsc::Sender<Outgoing>,
+    room: OwnedSemaphorePermit,
+}
 
 impl Place {
     /// Sends lines in their order, all at once.
     pub(in crate::stdio) fn send(self, mut lines: Vec<Bytes>) {
-        match lines.pop() {
-            Some(line) if lines.is_empty() => drop(self.0.send(line)),
-            Some(last) => {
-                lines.push(last);
-                drop(self.0.send(lines.concat().into()));
-            }
-            None => {}
-        }
+        let lines = match (lines.pop(), lines.as_slice()) {
+            (None, _) => return,
+            (Some(line), []) => line,
+            (Some(last), before) => [before.concat().as_slice(), &last].concat().into(),
+        };
+        // Where there is room there is a place in the queue; else the process is no more, and whatever was
+        // asked has been answered.
+        let _ = self.sender.try_send(Outgoing { lines, _room: Some(self.room) });
     }
 }
 
@@ -117,16 +126,19 @@ impl Link {
     /// Room for lines on their way to the process. Before it is had nothing is asked, so that what a process
     /// does not read in time was not sent.
     pub(in crate::stdio) async fn place(&self) -> Result<Place, NotTaken> {
+        let room = timeout(self.limits.start, Arc::clone(&self.room).acquire_owned()).await;
+        let room = room.map_err(|_| NotTaken::Busy)?.map_err(|_| NotTaken::Over)?;
         let sender = self.table().lines.clone().ok_or(NotTaken::Over)?;
-        let place = tokio::time::timeout(self.limits.start, sender.reserve_owned()).await;
-        let place = place.map_err(|_| NotTaken::Busy)?;
-        place.map(Place).map_err(|_| NotTaken::Over)
+        Ok(Place { sender, room })
     }
 
-    /// Sends a line where there is room for it, for what nobody waits for.
-    pub(super) fn tell(&self, line: Bytes) {
-        let sender = self.table().lines.clone();
-        if sender.is_some_and(|sender| sender.try_send(line).is_err()) {
+    /// Sends a line of our own, unless the process has left too many of them unread. It comes behind whatever
+    /// was sent before.
+    pub(super) fn tell(&self, lines: Bytes) {
+        let Some(sender) = self.table().lines.clone() else { return };
+        let is_sent = sender.capacity() > MAX_LINES
+            && sender.try_send(Outgoing { lines, _room: None }).is_ok();
+        if !is_sent {
             self.counts.unread();
         }
     }

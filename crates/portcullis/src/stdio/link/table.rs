@@ -3,17 +3,17 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use portcullis_core::operation::RequestId;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::super::stream::Stream;
+use super::outgoing::Outgoing;
 
 /// Requests by number, and what belongs to them.
 pub(super) struct Table {
     /// The way to the process; none once it is to end.
-    pub(super) lines: Option<mpsc::Sender<Bytes>>,
+    pub(super) lines: Option<mpsc::Sender<Outgoing>>,
     next: u64,
     pub(super) under_way: BTreeMap<u64, UnderWay>,
     /// Progress tokens as the process has them.
@@ -40,7 +40,7 @@ pub(super) struct UnderWay {
 }
 
 impl Table {
-    pub(super) fn new(lines: mpsc::Sender<Bytes>) -> Table {
+    pub(super) fn new(lines: mpsc::Sender<Outgoing>) -> Table {
         Table {
             lines: Some(lines),
             next: 1,
