@@ -56,6 +56,11 @@ impl Server {
         self.tokens.iter().find(|accepted| accepted.issuer.introspection.is_some())
     }
 
+    /// Where each rule of [`Server::policy`] is written, in their order.
+    pub fn rules(&self) -> &[Written] {
+        &self.rules
+    }
+
     /// Where that rule of [`Server::policy`] is written.
     pub fn rule(&self, place: RulePlace) -> Option<&Written> {
         self.rules.get(place.index())

@@ -1,0 +1,6 @@
+//! Who is at the other end of a connection, before any token is looked at.
+//!
+//! * [`address`] – the client's address and certificate, behind proxies that are trusted to tell
+
+pub mod address;
+mod forwarded;
