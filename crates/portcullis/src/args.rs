@@ -2,11 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::nearest::nearest;
-
-/// What `--help` prints.
-pub const USAGE: &str = "\
-Portcullis: OAuth 2.1 in front of any MCP server. Under construction; README.md says what works.
+use clap::{Args, Parser, Subcommand};
 
 /// OAuth 2.1 in front of any MCP server.
 #[derive(Clone, Debug, Parser)]
@@ -55,48 +51,21 @@ pub struct ConfigFile {
     pub config: Option<PathBuf>,
 }
 
-/// Reads the words behind the program's name.
-pub fn parse(words: impl IntoIterator<Item = String>) -> Result<Command, Misuse> {
-    let (mut demo, mut json) = (false, false);
-    for word in words {
-        match word.as_str() {
-            "-h" | "--help" | "help" => return Ok(Command::Help),
-            "-V" | "--version" => return Ok(Command::Version),
-            "demo" if !demo => demo = true,
-            "--json" => json = true,
-            "serve" if !demo => return Err(Misuse::NotYet),
-            _ => return Err(Misuse::Unknown(word)),
-        }
-    }
-    match (demo, json) {
-        (true, json) => Ok(Command::Demo { json }),
-        (false, true) => Err(Misuse::JsonOfNothing),
-        (false, false) => Err(Misuse::NoCommand),
-    }
+/// About the configuration.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print the JSON Schema of a configuration, for editors.
+    Schema,
+    /// Print the configuration in force: defaults, included files and overrides together.
+    Show {
+        /// The configuration.
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Secrets as "…". They are never shown, so this has to be said.
+        #[arg(long, required = true)]
+        redacted: bool,
+    },
 }
-
-/// What is wrong, and the way out.
-impl fmt::Display for Misuse {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Misuse::NoCommand => f.write_str("no command; try: portcullis demo")?,
-            Misuse::NotYet => f.write_str("the gateway is not there yet; try: portcullis demo")?,
-            Misuse::JsonOfNothing => {
-                f.write_str("--json is an option of demo; try: portcullis demo --json")?;
-            }
-            Misuse::Unknown(word) => {
-                // Quoted and escaped: the word may hold anything.
-                write!(f, "{word:?} is no command and no option")?;
-                if let Some(meant) = nearest(word, WORDS) {
-                    write!(f, "; did you mean {meant}?")?;
-                }
-            }
-        }
-        f.write_str("\nportcullis --help prints all there is")
-    }
-}
-
-impl std::error::Error for Misuse {}
 
 #[cfg(test)]
 mod tests {
@@ -105,30 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn commands_and_options_are_read_in_any_order() {
-        assert_eq!(parsed(&["demo"]), Ok(Command::Demo { json: false }));
-        assert_eq!(parsed(&["demo", "--json"]), Ok(Command::Demo { json: true }));
-        assert_eq!(parsed(&["--json", "demo"]), Ok(Command::Demo { json: true }));
-        assert_eq!(parsed(&["demo", "--help"]), Ok(Command::Help));
-        assert_eq!(parsed(&["-V"]), Ok(Command::Version));
-    }
-
-    #[test]
-    fn what_means_nothing_is_refused_with_the_way_out() {
-        for (words, way_out) in [
-            (&[][..], "portcullis demo\n"),
-            (&["--json"], "portcullis demo --json\n"),
-            (&["serve"], "not there yet; try: portcullis demo\n"),
-            (&["dmo"], "\"dmo\" is no command and no option; did you mean demo?"),
-            (&["demo", "--jsno"], "did you mean --json?"),
-            (&["--versions"], "did you mean --version?"),
-            (&["demo", "demo"], "\"demo\" is no command and no option\n"),
-            (&["demo", "serve"], "\"serve\" is no command and no option\n"),
-            (&["\u{1b}[2J"], "\"\\u{1b}[2J\" is no command"),
-        ] {
-            let message = parsed(words).unwrap_err().to_string();
-            assert!(message.contains(way_out), "{words:?}: {message}");
-            assert!(message.ends_with("portcullis --help prints all there is"), "{message}");
-        }
+    fn the_words_do_not_contradict_each_other() {
+        Arguments::command().debug_assert();
     }
 }

@@ -1,7 +1,8 @@
 //! The Portcullis gateway: OAuth 2.1 in front of any MCP server.
 //!
 //! The gateway is not here yet. What is here is [`demo`], the way of one request through the core
-//! without a network around it, [`args`], the command line, and [`config`], what an operator wants of it.
+//! without a network around it, [`args`], the command line, [`config`], what an operator wants of it, and two
+//! of its parts: [`client`], who is at the other end of a connection, and [`observe`], what is told and counted.
 //!
 //! # What it will be
 //! The composition of the other crates, and what only a running program has: configuration, listeners,
@@ -18,6 +19,13 @@
 //! to the crate of theirs.
 
 pub mod args;
+pub mod client;
+pub mod command;
 pub mod config;
 pub mod demo;
+pub mod gateway;
 mod nearest;
+pub mod observe;
+pub mod rewrite;
+pub mod seal;
+pub mod stdio;

@@ -1,0 +1,298 @@
+//! What is counted.
+//!
+//! Counting is one relaxed addition to a place that was made beforehand: nothing is looked up, locked or
+//! allocated for a request. The places are as many as the configuration has servers, times a closed list of
+//! classes; nothing that a client sends makes another one.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use super::expose::Page;
+use super::{Moment, Outcome};
+
+/// Every [`Failure::label`](portcullis_core::error::Failure::label), and one more for what is new there.
+pub(super) const CLASSES: [&str; 26] = [
+    "credentials",
+    "message",
+    "unauthenticated",
+    "issuer",
+    "malformed",
+    "algorithm",
+    "key",
+    "signature",
+    "audience",
+    "lifetime",
+    "token_type",
+    "claims",
+    "inactive",
+    "possession",
+    "insufficient_scope",
+    "forbidden",
+    "issuer_unavailable",
+    "origin",
+    "host",
+    "session",
+    "task",
+    "rate",
+    "busy",
+    "body",
+    "upstream",
+    OTHER,
+];
+
+const OTHER: &str = "other";
+
+/// The upper ends of the buckets of latencies, in microseconds, and how they are written, in seconds.
+const BUCKETS: [(u64, &str); 15] = [
+    (500, "0.0005"),
+    (1_000, "0.001"),
+    (2_500, "0.0025"),
+    (5_000, "0.005"),
+    (10_000, "0.01"),
+    (25_000, "0.025"),
+    (50_000, "0.05"),
+    (100_000, "0.1"),
+    (250_000, "0.25"),
+    (500_000, "0.5"),
+    (1_000_000, "1"),
+    (2_500_000, "2.5"),
+    (5_000_000, "5"),
+    (10_000_000, "10"),
+    (30_000_000, "30"),
+];
+
+/// What only grows.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// One more.
+    pub fn count(&self) {
+        self.add(1);
+    }
+
+    fn add(&self, more: u64) {
+        self.0.fetch_add(more, Relaxed);
+    }
+
+    /// How many so far.
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// How many there are at this moment.
+#[derive(Debug, Default)]
+pub struct Gauge(AtomicI64);
+
+impl Gauge {
+    /// Counts one, until what is returned is dropped.
+    pub fn hold(self: &Arc<Self>) -> Held {
+        self.0.fetch_add(1, Relaxed);
+        Held(Arc::clone(self))
+    }
+
+    /// How many there are.
+    pub fn get(&self) -> i64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// One that is counted in a [`Gauge`].
+#[derive(Debug)]
+#[must_use]
+pub struct Held(Arc<Gauge>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Relaxed);
+    }
+}
+
+/// Latencies by size.
+#[derive(Debug, Default)]
+struct Histogram {
+    /// How many fell into each, the ones below not included; the last is without end.
+    buckets: [Counter; BUCKETS.len() + 1],
+    micros: Counter,
+}
+
+impl Histogram {
+    fn observe(&self, latency: Duration) {
+        let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
+        let place = BUCKETS.partition_point(|(end, _)| *end < micros);
+        if let Some(bucket) = self.buckets.get(place) {
+            bucket.count();
+        }
+        self.micros.add(micros);
+    }
+}
+
+/// The counters of one server.
+#[derive(Debug)]
+pub struct ServerMetrics {
+    name: String,
+    allowed: Counter,
+    denied: [Counter; CLASSES.len()],
+    latency: Histogram,
+    /// Streams that are open towards clients.
+    pub streams: Arc<Gauge>,
+}
+
+impl ServerMetrics {
+    fn new(name: &str) -> Self {
+        ServerMetrics {
+            name: name.to_owned(),
+            allowed: Counter::default(),
+            denied: std::array::from_fn(|_| Counter::default()),
+            latency: Histogram::default(),
+            streams: Arc::default(),
+        }
+    }
+
+    pub(super) fn count(&self, outcome: &Outcome<'_>, latency: Duration) {
+        match outcome {
+            Outcome::Allowed { .. } => self.allowed.count(),
+            Outcome::Denied(failure) => {
+                let label = failure.label();
+                let place = CLASSES.iter().position(|class| *class == label);
+                if let Some(class) = self.denied.get(place.unwrap_or(CLASSES.len() - 1)) {
+                    class.count();
+                }
+            }
+        }
+        self.latency.observe(latency);
+    }
+}
+
+/// Says how many bytes are held.
+type Bytes = Box<dyn Fn() -> u64 + Send + Sync>;
+
+/// Everything that is counted.
+pub struct Metrics {
+    started: Moment,
+    servers: Mutex<Vec<Arc<ServerMetrics>>>,
+    body_bytes: Bytes,
+    /// Connections of clients that are open.
+    pub connections: Arc<Gauge>,
+    /// Connections that were closed at once, for want of room.
+    pub connections_refused: Counter,
+    /// Attempts to write the audit trail that failed.
+    pub audit_errors: Arc<Counter>,
+}
+
+impl Metrics {
+    /// Nothing counted so far, of a process that started at that moment. `body_bytes` says how much of the
+    /// room for bodies is taken.
+    pub fn new(started: Moment, body_bytes: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
+        Metrics {
+            started,
+            servers: Mutex::default(),
+            body_bytes: Box::new(body_bytes),
+            connections: Arc::default(),
+            connections_refused: Counter::default(),
+            audit_errors: Arc::default(),
+        }
+    }
+
+    /// The counters of a server. Those that a reload brings back go on where they were.
+    pub fn server(&self, name: &str) -> Arc<ServerMetrics> {
+        let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = servers.iter().find(|known| known.name == name) {
+            return Arc::clone(known);
+        }
+        let new = Arc::new(ServerMetrics::new(name));
+        servers.push(Arc::clone(&new));
+        new
+    }
+
+    /// All of it in the text format of Prometheus, version 0.0.4.
+    pub fn render(&self) -> String {
+        let servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut page = Page::default();
+        let started = Duration::from(self.started).as_secs_f64();
+        page.family("portcullis_build_info", "gauge", "Which Portcullis this is.");
+        page.sample("portcullis_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
+        page.family("process_start_time_seconds", "gauge", "When the process started, Unix time.");
+        page.sample("process_start_time_seconds", &[], started);
+        requests(&mut page, &servers);
+        latencies(&mut page, &servers);
+        page.family("portcullis_streams_open", "gauge", "Streams open towards clients.");
+        for server in &servers {
+            page.sample(
+                "portcullis_streams_open",
+                &[("server", &server.name)],
+                server.streams.get(),
+            );
+        }
+        page.single(
+            "portcullis_connections_open",
+            "gauge",
+            "Connections of clients that are open.",
+            self.connections.get(),
+        );
+        page.single(
+            "portcullis_connections_refused_total",
+            "counter",
+            "Connections closed at once for want of room.",
+            self.connections_refused.get(),
+        );
+        page.single(
+            "portcullis_body_bytes_held",
+            "gauge",
+            "Bytes of request bodies in memory.",
+            (self.body_bytes)(),
+        );
+        page.single(
+            "portcullis_audit_write_errors_total",
+            "counter",
+            "Attempts to write the audit trail that failed.",
+            self.audit_errors.get(),
+        );
+        page.text()
+    }
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Metrics").field("servers", &self.servers).finish_non_exhaustive()
+    }
+}
+
+fn requests(page: &mut Page, servers: &[Arc<ServerMetrics>]) {
+    const NAME: &str = "portcullis_requests_total";
+    page.family(NAME, "counter", "Requests by what became of them; class says why one was denied.");
+    for server in servers {
+        let server_name = ("server", server.name.as_str());
+        let labels = [server_name, ("outcome", "allowed"), ("class", "")];
+        page.sample(NAME, &labels, server.allowed.get());
+        for (class, counter) in CLASSES.iter().zip(&server.denied) {
+            let outcome = if *class == "upstream" { "failed" } else { "denied" };
+            page.sample(
+                NAME,
+                &[server_name, ("outcome", outcome), ("class", class)],
+                counter.get(),
+            );
+        }
+    }
+}
+
+fn latencies(page: &mut Page, servers: &[Arc<ServerMetrics>]) {
+    const NAME: &str = "portcullis_request_duration_seconds";
+    const BUCKET: &str = "portcullis_request_duration_seconds_bucket";
+    page.family(NAME, "histogram", "Time until the answer began.");
+    for server in servers {
+        let server_name = ("server", server.name.as_str());
+        let ends = BUCKETS.iter().map(|(_, end)| *end).chain(["+Inf"]);
+        let mut so_far: u64 = 0;
+        for (end, bucket) in ends.zip(&server.latency.buckets) {
+            so_far = so_far.saturating_add(bucket.get());
+            page.sample(BUCKET, &[server_name, ("le", end)], so_far);
+        }
+        let seconds = Duration::from_micros(server.latency.micros.get()).as_secs_f64();
+        page.sample("portcullis_request_duration_seconds_sum", &[server_name], seconds);
+        page.sample("portcullis_request_duration_seconds_count", &[server_name], so_far);
+    }
+}

@@ -1,0 +1,110 @@
+//! What the gateway tells, and what it counts.
+//!
+//! Every answered request is an [`Exchange`], and whoever answers it hands that to [`Observer::note`]: it
+//! becomes a line of the audit trail, a count, and a line of the log. Nothing else writes any of them.
+//!
+//! * `exchange` – one answered request, borrowed
+//! * [`audit`] – a line for each, in a file of its own
+//! * [`metrics`] – what is counted, for Prometheus
+//! * [`log`] – what an operator reads
+//! * [`mend`] – what was wrong, and the likely mend
+
+pub mod audit;
+mod exchange;
+mod expose;
+mod json;
+pub mod log;
+pub mod mend;
+pub mod metrics;
+mod moment;
+
+pub use self::audit::Audit;
+pub use self::exchange::{About, Claimed, Exchange, Outcome, Trusts, Watched};
+pub use self::expose::CONTENT_TYPE;
+use self::mend::Explained;
+pub use self::metrics::Metrics;
+pub use self::moment::Moment;
+use crate::config::server::{Server, Written};
+use portcullis_core::error::Blame;
+use portcullis_core::operation::{Call, Target};
+
+/// Whoever writes down what happened.
+#[derive(Debug)]
+pub struct Observer {
+    metrics: Metrics,
+    audit: Option<Audit>,
+}
+
+impl Observer {
+    /// Counts there, and writes there where an audit trail is wanted.
+    pub fn new(metrics: Metrics, audit: Option<Audit>) -> Self {
+        Observer { metrics, audit }
+    }
+
+    /// Watches a server of the configuration. Called again at each reload.
+    pub fn watch(&self, server: &Server) -> Watched {
+        self.watch_as(server.name.as_str(), server.rules(), Trusts::of(server))
+    }
+
+    /// The same of parts.
+    pub fn watch_as(&self, name: &str, rules: &[Written], trusts: Trusts) -> Watched {
+        Watched::new(name, self.metrics.server(name), rules, trusts)
+    }
+
+    /// Writes down a request that was answered.
+    pub fn note(&self, exchange: &Exchange<'_>) {
+        let about = &exchange.about;
+        about.server.metrics.count(&exchange.outcome, about.latency);
+        if let Some(audit) = &self.audit {
+            audit.note(exchange);
+        }
+        tell(exchange);
+    }
+
+    /// Returns when there is room to write down another request: see [`Audit::room`].
+    pub async fn room(&self) {
+        if let Some(audit) = &self.audit {
+            audit.room().await;
+        }
+    }
+
+    /// The audit trail, if there is one.
+    pub fn audit(&self) -> Option<&Audit> {
+        self.audit.as_ref()
+    }
+
+    /// What was counted.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+}
+
+/// A line of the log: what an operator can do something about is a warning, other refusals are news, and what
+/// is as it should be is for those who look closely.
+fn tell(exchange: &Exchange<'_>) {
+    let about = &exchange.about;
+    let call = exchange.calls.first();
+    macro_rules! event {
+        ($level:ident, $($message:tt)+) => {
+            tracing::$level!(
+                request = about.request,
+                server = about.server.name(),
+                address = %about.client,
+                status = exchange.status.as_u16(),
+                method = call.map(Call::method_name),
+                target = call.and_then(|call| call.targets().first()).map(Target::text),
+                token = exchange.token().map(tracing::field::display),
+                $($message)+
+            )
+        };
+    }
+    let Some(why) = Explained::of(exchange) else {
+        event!(debug, latency = ?about.latency, "allowed");
+        return;
+    };
+    let class = why.failure().label();
+    match why.failure().blame() {
+        Blame::Issuer | Blame::Upstream => event!(warn, class, "{why}"),
+        _ => event!(info, class, "{why}"),
+    }
+}
