@@ -1,6 +1,6 @@
-//! What time it is, and random bytes: asked in one place each, and replaced by tests.
+//! What time it is: asked in one place, and replaced by tests.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use portcullis_core::time::UnixTime;
 
@@ -8,6 +8,11 @@ use portcullis_core::time::UnixTime;
 pub trait Clock: Send + Sync {
     /// Now.
     fn now(&self) -> UnixTime;
+
+    /// Now, more finely than tokens count it: since 1970-01-01T00:00:00Z.
+    fn since_epoch(&self) -> Duration {
+        Duration::from_secs(self.now().as_secs())
+    }
 }
 
 /// The clock of this machine.
@@ -15,10 +20,13 @@ pub trait Clock: Send + Sync {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the one reading of the clock of this crate")]
     fn now(&self) -> UnixTime {
+        UnixTime::from_secs(self.since_epoch().as_secs())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one reading of the clock of this crate")]
+    fn since_epoch(&self) -> Duration {
         // A clock before 1970 makes every token one of the future, which is refused.
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        UnixTime::from_secs(since.as_secs())
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
     }
 }

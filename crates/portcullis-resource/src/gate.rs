@@ -80,6 +80,9 @@ pub struct Head<'a> {
     pub headers: &'a HeaderMap,
     /// The client's certificate: of this connection, or told by a proxy that is trusted to (RFC 9440).
     pub certificate: Option<&'a CertificateThumbprint>,
+    /// For how long no token of this client's is looked at that was not seen before: too many of them were
+    /// refused. One that is known to be good passes all the same.
+    pub barred: Option<Duration>,
 }
 
 /// A request that is allowed, and the room its body takes.
@@ -174,7 +177,7 @@ impl Gate {
     pub async fn identify(&self, head: Head<'_>) -> Result<Caller, Failure> {
         let presented = AccessToken::try_from(present(head.headers, head.query))?;
         let now = self.now();
-        let token = self.verified(&presented, now).await?;
+        let token = self.verified(&presented, head.barred, now).await?;
         // Most tokens are bound to nothing and come with nothing.
         let dpop = dpop_header(head.headers)?;
         let evidence = match (dpop, head.certificate) {
@@ -191,11 +194,15 @@ impl Gate {
     async fn verified(
         &self,
         presented: &AccessToken<'_>,
+        barred: Option<Duration>,
         now: UnixTime,
     ) -> Result<Arc<VerifiedToken>, Failure> {
         let generation = |issuer| self.trusted.generation(issuer);
         if let Some(token) = self.seen.find(&presented.hash(), now, generation) {
             return Ok(token);
+        }
+        if let Some(retry_after) = barred {
+            return Err(Failure::TooManyRequests { retry_after });
         }
         let judged = self.trusted.judge(presented, now).await?;
         self.seen.keep(Seen {

@@ -150,6 +150,7 @@ impl Protection {
             query: original.query(),
             headers: &parts.headers,
             certificate: parts.extensions.get::<CertificateThumbprint>(),
+            barred: None,
         };
         let Admitted { permit, place } = match self.gate.admit(head, body).await {
             Ok(admitted) => admitted,

@@ -1,5 +1,6 @@
 //! `portcullis serve`: from the configuration to the last request.
 
+use std::io::IsTerminal as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use crate::args::ConfigFile;
 use crate::config::surroundings::Machine;
 use crate::config::{self, Config};
 use crate::gateway::{Changes, Gateway, Serving};
+use crate::observe::log;
 
 /// Serves until it is told to end.
 pub fn run(file: &ConfigFile) -> Result<(), CommandError> {
@@ -22,7 +24,7 @@ pub fn run(file: &ConfigFile) -> Result<(), CommandError> {
 
 /// What the process can be told.
 enum Told {
-    Reload,
+    Reload { by_signal: bool },
     End,
 }
 
@@ -46,12 +48,12 @@ impl Signals {
     async fn next(&mut self, changes: &mut Changes) -> Told {
         loop {
             tokio::select! {
-                _ = self.reload.recv() => return Told::Reload,
+                _ = self.reload.recv() => return Told::Reload { by_signal: true },
                 _ = self.terminate.recv() => return Told::End,
                 _ = self.interrupt.recv() => return Told::End,
                 () = tokio::time::sleep(Changes::INTERVAL) => {
                     if changes.any() {
-                        return Told::Reload;
+                        return Told::Reload { by_signal: false };
                     }
                 }
             }
@@ -62,17 +64,25 @@ impl Signals {
 async fn serve(path: &Path, config: Config) -> Result<(), CommandError> {
     let mut signals = Signals::new()?;
     let mut changes = Changes::of(config.files());
+    let is_terminal = std::io::stderr().is_terminal();
+    // There is one log in a process, and this is the process.
+    let _ = log::begin(config.log, is_terminal);
     let serving = Gateway::start(&config, Arc::new(SystemClock)).await?;
     tracing::info!(address = %serving.address(), "listening");
     loop {
         match signals.next(&mut changes).await {
-            Told::Reload => match reload(path, &serving) {
-                Ok(config) => {
-                    changes = Changes::of(config.files());
-                    tracing::info!("the configuration was read again");
+            Told::Reload { by_signal } => {
+                if by_signal {
+                    serving.reopen_audit().await;
                 }
-                Err(error) => tracing::error!("the configuration stays as it was: {error}"),
-            },
+                match reload(path, &serving) {
+                    Ok(config) => {
+                        changes = Changes::of(config.files());
+                        tracing::info!("the configuration was read again");
+                    }
+                    Err(error) => tracing::error!("the configuration stays as it was: {error}"),
+                }
+            }
             Told::End => break,
         }
     }

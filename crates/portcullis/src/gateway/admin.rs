@@ -52,7 +52,8 @@ impl AdminListener {
                 continue;
             };
             let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
-            let may_ask = rules.1 || rules.0.iter().any(|net| net.contains(&canonical(address.ip())));
+            let may_ask =
+                rules.1 || rules.0.iter().any(|net| net.contains(&canonical(address.ip())));
             if !may_ask {
                 tracing::warn!(address = %address.ip(), "not allowed to ask the admin listener");
                 continue;

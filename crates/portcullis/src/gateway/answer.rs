@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 use pin_project_lite::pin_project;
 
 use super::patient::Request;
+use crate::observe::metrics::Held;
 
 pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -33,16 +34,17 @@ pin_project! {
         #[pin]
         kind: Kind,
         request: Option<Request>,
+        stream: Option<Held>,
     }
 }
 
 impl Answer {
     pub(super) fn whole(bytes: Bytes) -> Answer {
-        Answer { kind: Kind::Whole { body: Full::new(bytes) }, request: None }
+        Answer { kind: Kind::Whole { body: Full::new(bytes) }, request: None, stream: None }
     }
 
     pub(super) fn passed(body: Incoming) -> Answer {
-        Answer { kind: Kind::Passed { body }, request: None }
+        Answer { kind: Kind::Passed { body }, request: None, stream: None }
     }
 
     pub(super) fn made<B>(body: B) -> Answer
@@ -52,7 +54,13 @@ impl Answer {
     {
         use http_body_util::BodyExt as _;
         let body = body.map_err(Into::into).boxed_unsync();
-        Answer { kind: Kind::Made { body }, request: None }
+        Answer { kind: Kind::Made { body }, request: None, stream: None }
+    }
+
+    /// Is counted as a stream until it ends.
+    pub(super) fn counted(mut self, stream: Held) -> Answer {
+        self.stream = Some(stream);
+        self
     }
 
     /// Keeps the request under way until the body has been sent, or nobody wants it any more.

@@ -65,7 +65,7 @@ impl Listener {
                 }
             };
             let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-                tracing::warn!("all connections are taken: one more is closed");
+                gateway.lasting.observer.metrics().connections_refused.count();
                 continue;
             };
             let connection = Connection {
@@ -74,9 +74,10 @@ impl Listener {
                 limits: self.limits,
             };
             let tls = self.tls.clone();
+            let counted = gateway.lasting.observer.metrics().connections.hold();
             tokio::spawn(async move {
                 connection.open(stream, address, tls).await;
-                drop(place);
+                drop((place, counted));
             });
         }
     }

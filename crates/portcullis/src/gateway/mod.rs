@@ -2,18 +2,23 @@
 //!
 //! * `listener` – connections of clients, and `patient`, how long they are waited for
 //! * `routes` – which server a request is for
-//! * [`server`](self) – one server: origin, gate, upstream, and back
+//! * `state` – what a configuration comes to, and what outlives it
+//! * `server` – one server: origin, gate, upstream, and back
 //! * `headers` – which headers pass
 //! * `upstream` – an MCP server over HTTP
+//! * `behind` – what stands behind a gate: a server over HTTP, or a process
+//! * `admin` – what operators ask
 //! * `issuers` – the issuers of the configuration, being asked
 //! * `drain` – the end
 //!
 //! A request goes one way: connection, route, origin, [gate](portcullis_resource::gate), upstream, and the
 //! answer back. There is no request to an upstream without a permit of the gate.
 
+mod admin;
 mod answer;
 mod behind;
 mod changes;
+mod client;
 mod drain;
 mod framing;
 mod headers;
@@ -23,6 +28,7 @@ mod patient;
 mod random;
 mod routes;
 mod server;
+mod state;
 mod tls;
 mod upstream;
 
@@ -38,24 +44,22 @@ use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, Hea
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use portcullis_resource::clock::Clock;
-use portcullis_resource::gate::{BadGate, Surroundings};
+use portcullis_resource::gate::BadGate;
 use portcullis_resource::origin::BadOrigin;
-use portcullis_resource::replay::LocalReplay;
-use portcullis_resource::room::Room;
 use tokio::net::TcpListener;
-use zeroize::Zeroizing;
 
+use self::admin::AdminListener;
 use self::answer::{Answer, plain};
 pub use self::changes::Changes;
+use self::client::Client;
 use self::drain::{Draining, Running};
 pub use self::issuers::Unusable;
-use self::issuers::{Issuers, KnownKeys};
 use self::listener::{Listener, Peer, nowhere};
-use self::routes::{Routes, Target};
-use self::server::Server;
-use crate::config::gateway::ListenerTls;
-use crate::config::{self, Config};
-use crate::seal::{SealError, SealKey, Sealer};
+use self::routes::Target;
+use self::state::{Lasting, Settled, State};
+use crate::config::Config;
+use crate::config::gateway::{Admin, ListenerTls};
+use crate::seal::SealError;
 
 /// How long others keep the metadata of a server.
 const METADATA_KEPT: HeaderValue = HeaderValue::from_static("public, max-age=300");
@@ -97,16 +101,8 @@ pub enum BadGateway {
 /// A gateway.
 pub struct Gateway {
     state: ArcSwap<State>,
+    lasting: Lasting,
     running: Running,
-    clock: Arc<dyn Clock>,
-}
-
-/// What a configuration comes to.
-struct State {
-    routes: Routes,
-    servers: Vec<Arc<Server>>,
-    keys: KnownKeys,
-    sealer: Arc<Sealer>,
 }
 
 /// A gateway that takes connections.
@@ -119,22 +115,31 @@ pub struct Serving {
 impl Gateway {
     /// Listens and serves, within the runtime that this is called in.
     pub async fn start(config: &Config, clock: Arc<dyn Clock>) -> Result<Serving, BadGateway> {
-        let state = State::of(config, &clock, None)?;
-        let address = config.listen;
-        let named = |error| BadGateway::Listen { address, error };
-        let socket = TcpListener::bind(address).await.map_err(named)?;
-        let address = socket.local_addr().map_err(named)?;
-        let gateway = Arc::new(Gateway {
-            state: ArcSwap::from_pointee(state),
-            running: Running::new(),
-            clock,
-        });
+        let lasting = Lasting::new(config, clock)?;
+        let state = State::of(config, &lasting, None)?;
+        let socket = bind(config.listen).await?;
+        let address = socket.local_addr().unwrap_or(config.listen);
+        let mut admin = Vec::new();
+        if let Some(Admin { listen, allow_from, health }) = &config.admin {
+            let allow_from = allow_from.clone();
+            let socket = bind(*listen).await?;
+            admin.push(AdminListener { socket, allow_from, is_health: false });
+            if let Some(health) = health {
+                let socket = bind(*health).await?;
+                admin.push(AdminListener { socket, allow_from: Vec::new(), is_health: true });
+            }
+        }
+        let state = ArcSwap::from_pointee(state);
+        let gateway = Arc::new(Gateway { state, lasting, running: Running::new() });
         let tls = match &config.tls {
             None => None,
             Some(files) => Some(kept(files.clone(), tls::load(files)?, gateway.running.draining())),
         };
         let listener = Listener { socket, tls, limits: config.limits };
         tokio::spawn(listener.run(Arc::clone(&gateway)));
+        for listener in admin {
+            tokio::spawn(listener.run(Arc::clone(&gateway)));
+        }
         Ok(Serving { gateway, address, drain: config.limits.drain_timeout })
     }
 
@@ -144,15 +149,25 @@ impl Gateway {
         if let Some(refusal) = framing::refuse(&parts) {
             return refusal;
         }
-        let state = self.state.load();
-        let target = state.routes.find(&parts.uri, &parts.headers).cloned();
-        drop(state);
-        match target {
+        let state = self.state.load_full();
+        match state.routes.find(&parts.uri, &parts.headers) {
             None => nowhere(),
-            Some(Target::Metadata(document)) => metadata(&parts.method, document),
-            Some(Target::Server(server)) => server.answer(&self.running, peer, parts, body).await,
+            Some(Target::Metadata(document)) => metadata(&parts.method, document.clone()),
+            Some(Target::Server(server)) => {
+                let client = Client::of(peer, &state.proxies, &parts.headers);
+                server.answer(self, &state, &client, parts, body).await
+            }
         }
     }
+
+    /// What was counted, for Prometheus.
+    fn metrics(&self) -> String {
+        self.lasting.observer.metrics().render()
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, BadGateway> {
+    TcpListener::bind(address).await.map_err(|error| BadGateway::Listen { address, error })
 }
 
 /// The certificate of the listener, read again when its files change. One that cannot be used does not replace
@@ -207,51 +222,6 @@ fn response_is_document(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }
 
-impl State {
-    /// What this configuration comes to, after that one.
-    fn of(
-        config: &Config,
-        clock: &Arc<dyn Clock>,
-        before: Option<&State>,
-    ) -> Result<State, BadGateway> {
-        let nothing = KnownKeys::default();
-        let known = before.map_or(&nothing, |before| &before.keys);
-        let Issuers { sources, keys } = Issuers::new(&config.issuers, clock, known)?;
-        let sealer = sealer(config, before)?;
-        let surroundings = Surroundings {
-            clock: Arc::clone(clock),
-            replay: Arc::new(LocalReplay::new()),
-            room: Room::new(config.limits.buffered_bodies),
-            limits: config.limits.operation,
-            body_patience: config.limits.body_timeout,
-        };
-        let public = config.public_url.as_ref().map(|url| url.origin());
-        let start = |server: &config::server::Server| {
-            let (sealer, name) = (Arc::clone(&sealer), server.name.as_str());
-            let mut known = before.iter().flat_map(|before| &before.servers);
-            let before = known.find(|known| known.name() == name).map(Arc::as_ref);
-            Server::new(server, public, &sources, &surroundings, sealer, before).map(Arc::new)
-        };
-        let servers: Vec<_> = config.servers.iter().map(start).collect::<Result<_, _>>()?;
-        Ok(State { routes: Routes::new(&servers), servers, keys, sealer })
-    }
-}
-
-/// What seals ids: by the key of the configuration, else by one that lives as long as the process.
-fn sealer(config: &Config, before: Option<&State>) -> Result<Arc<Sealer>, BadGateway> {
-    if config.store.seal_key.is_none()
-        && let Some(before) = before
-    {
-        return Ok(Arc::clone(&before.sealer));
-    }
-    let mut bytes = Zeroizing::new([0; SealKey::LEN]);
-    match &config.store.seal_key {
-        Some(key) => bytes.copy_from_slice(key.expose()),
-        None => random::fill(&mut *bytes),
-    }
-    Ok(Arc::new(Sealer::new(&SealKey::new(bytes), [])?))
-}
-
 impl Serving {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
@@ -261,10 +231,24 @@ impl Serving {
     /// Takes another configuration, all of it or nothing. Connections stay, and requests under way end as
     /// they began.
     pub fn reload(&self, config: &Config) -> Result<(), BadGateway> {
-        let before = self.gateway.state.load();
-        let state = State::of(config, &self.gateway.clock, Some(&before))?;
+        let before = self.gateway.state.load_full();
+        let state = State::of(config, &self.gateway.lasting, Some(&before))?;
+        if state.settled != Settled::of(config) {
+            tracing::warn!(
+                "listen, tls, admin, audit, log and limits but rates are taken at start: restart to change them"
+            );
+        }
         self.gateway.state.store(Arc::new(state));
         Ok(())
+    }
+
+    /// Opens the audit trail anew, which has been moved away.
+    pub async fn reopen_audit(&self) {
+        if let Some(audit) = self.gateway.lasting.observer.audit()
+            && let Err(error) = audit.reopen().await
+        {
+            tracing::error!(%error, "the audit trail cannot be opened anew");
+        }
     }
 
     /// Ends: what is under way is finished within the time there is.
@@ -278,6 +262,11 @@ impl Serving {
         let state = self.gateway.state.load_full();
         for server in &state.servers {
             server.shutdown(STOP).await;
+        }
+        if let Some(audit) = self.gateway.lasting.observer.audit()
+            && let Err(error) = audit.flush().await
+        {
+            tracing::error!(%error, "the end of the audit trail is lost");
         }
     }
 }

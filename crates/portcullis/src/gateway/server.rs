@@ -7,19 +7,25 @@ use std::time::Duration;
 use http::request::Parts;
 use http::{Response, StatusCode};
 use hyper::body::Incoming;
+use portcullis_core::decide::Permit;
 use portcullis_core::denial::Denial;
-use portcullis_core::error::Upstream as NoAnswer;
+use portcullis_core::error::{Blame, Failure, Upstream as NoAnswer};
 use portcullis_resource::gate::{Admitted, Gate, Head, Surroundings};
 use portcullis_resource::origin::{self, Origins};
+use portcullis_resource::room::Place;
 use portcullis_resource::stream::{Until, listening_end};
 use portcullis_resource::trust::{Source, Trusted};
+use tokio::time::Instant;
 
 use super::answer::{Answer, plain};
 use super::behind::Behind;
-use super::drain::Running;
-use super::listener::Peer;
-use super::{BadGateway, headers};
+use super::client::Client;
+use super::state::State;
+use super::upstream::is_event_stream;
+use super::{BadGateway, Gateway, headers};
+use crate::client::rate::Failures;
 use crate::config::server as config;
+use crate::observe::{About, Claimed, Exchange as Noted, Moment, Watched};
 use crate::rewrite::{Exchange, Treatment};
 use crate::seal::Sealer;
 
@@ -33,19 +39,35 @@ pub(super) struct Server {
     response_headers: config::ResponseHeaders,
     /// The hosts it has to itself; none where it is below the public URL.
     hosts: Vec<String>,
+    watched: Watched,
+}
+
+/// What all servers of a configuration share.
+pub(super) struct Around<'a> {
+    pub(super) public_origin: Option<&'a str>,
+    pub(super) sources: &'a BTreeMap<String, Source>,
+    pub(super) surroundings: &'a Surroundings,
+    pub(super) sealer: &'a Arc<Sealer>,
+}
+
+/// A request under way, as whoever writes it down wants to know it.
+struct Underway<'a> {
+    gateway: &'a Gateway,
+    state: &'a State,
+    client: &'a Client,
+    at: Moment,
+    begun: Instant,
 }
 
 impl Server {
     pub(super) fn new(
         config: &config::Server,
-        public_origin: Option<&str>,
-        sources: &BTreeMap<String, Source>,
-        surroundings: &Surroundings,
-        sealer: Arc<Sealer>,
+        around: &Around<'_>,
+        watched: Watched,
         before: Option<&Server>,
     ) -> Result<Server, BadGateway> {
         let trusted = config.tokens.iter().filter_map(|accepted| {
-            let source = sources.get(accepted.issuer.name.as_str())?.clone();
+            let source = around.sources.get(accepted.issuer.name.as_str())?.clone();
             Some(Trusted { expectation: Arc::clone(&accepted.expectation), source })
         });
         let resource = config.resource();
@@ -54,7 +76,7 @@ impl Server {
             config.metadata.clone(),
             Arc::clone(&config.policy),
             trusted.collect(),
-            surroundings.clone(),
+            around.surroundings.clone(),
         );
         let mut origins = Origins::of(resource);
         for allowed in &config.allowed_origins {
@@ -64,7 +86,7 @@ impl Server {
             origins = origins.host(host.as_str());
         }
         let own = resource.origin();
-        let hosts = if public_origin == Some(own) {
+        let hosts = if around.public_origin == Some(own) {
             Vec::new()
         } else {
             let authority = own.split_once("://").map_or(own, |(_, authority)| authority);
@@ -80,9 +102,10 @@ impl Server {
                 &config.upstream,
                 before.map(|before| &before.behind),
             )?,
-            sealer,
+            sealer: Arc::clone(around.sealer),
             response_headers: config.response_headers.clone(),
             hosts,
+            watched,
         })
     }
 
@@ -103,59 +126,110 @@ impl Server {
     /// Answers a request.
     pub(super) async fn answer(
         &self,
-        running: &Running,
-        peer: &Peer,
+        gateway: &Gateway,
+        state: &State,
+        client: &Client,
         parts: Parts,
         body: Incoming,
     ) -> Response<Answer> {
+        let at = Moment::since_epoch(gateway.lasting.clock.since_epoch());
+        let underway = Underway { gateway, state, client, at, begun: Instant::now() };
+        gateway.lasting.observer.room().await;
         let page = match self.origins.check(&parts.uri, &parts.headers) {
             Ok(page) => page,
-            Err(failure) => return self.refuse(&Denial::before_reading(failure, &parts.headers)),
+            Err(failure) => {
+                let denial = Denial::before_reading(failure, &parts.headers);
+                return self.refuse(&underway, &denial, &parts);
+            }
         };
         let mut response = if origin::is_preflight(&parts.method, &parts.headers) {
             let mut response = plain(StatusCode::NO_CONTENT, "");
             origin::permit(&parts.headers, response.headers_mut());
             response
         } else {
-            match self.judge(running, peer, parts, body).await {
-                Ok(response) => response,
-                Err(denial) => self.refuse(&denial),
+            match self.admit(&underway, &parts, body).await {
+                Ok(admitted) => self.pass_on(&underway, &parts, admitted).await,
+                Err(denial) => self.refuse(&underway, &denial, &parts),
             }
         };
         origin::reveal(page.as_ref(), response.headers_mut());
         response
     }
 
-    async fn judge(
+    /// From the request to the permit.
+    async fn admit(
         &self,
-        running: &Running,
-        peer: &Peer,
-        parts: Parts,
+        underway: &Underway<'_>,
+        parts: &Parts,
         body: Incoming,
-    ) -> Result<Response<Answer>, Denial> {
+    ) -> Result<Admitted, Denial> {
+        let Underway { state, client, .. } = underway;
+        let barred =
+            state.failures.as_ref().and_then(|failures| failures.may_try(client.address).err());
         let head = Head {
             method: &parts.method,
             path: parts.uri.path(),
             query: parts.uri.query(),
             headers: &parts.headers,
-            certificate: peer.certificate.as_ref(),
+            certificate: client.certificate.as_ref(),
+            barred,
         };
-        let Admitted { permit, place } = self.gate.admit(head, body).await?;
-        let end = listening_end(&permit, self.gate.now());
+        let admitted = self.gate.admit(head, body).await?;
+        if let Some(calls) = &state.calls
+            && let Err(retry_after) = calls.check(admitted.permit.caller().token())
+        {
+            let failure = Failure::TooManyRequests { retry_after };
+            return Err(Denial::after_permit(failure, &admitted.permit));
+        }
+        Ok(admitted)
+    }
+
+    /// From the permit to the answer.
+    async fn pass_on(
+        &self,
+        underway: &Underway<'_>,
+        parts: &Parts,
+        admitted: Admitted,
+    ) -> Response<Answer> {
+        let Admitted { permit, place } = admitted;
         let permit = Arc::new(permit);
+        let observer = &underway.gateway.lasting.observer;
+        let id = underway.gateway.lasting.request_id();
+        match self.exchange(underway, parts, Arc::clone(&permit), place).await {
+            Ok(response) => {
+                let about = self.about(underway, &id);
+                observer.note(&Noted::allowed(about, &permit, response.status()));
+                response
+            }
+            Err(failure) => {
+                let denial = Denial::after_permit(failure, &permit);
+                observer.note(&Noted::failed(self.about(underway, &id), &permit, &denial));
+                self.gate.answer(&denial).map(Answer::whole)
+            }
+        }
+    }
+
+    async fn exchange(
+        &self,
+        underway: &Underway<'_>,
+        parts: &Parts,
+        permit: Arc<Permit>,
+        place: Place,
+    ) -> Result<Response<Answer>, Failure> {
+        let end = listening_end(&permit, self.gate.now());
         let exchange = Exchange::new(
             Arc::clone(&self.name),
             Arc::clone(self.gate.policy()),
             Arc::clone(&self.sealer),
-            Arc::clone(&permit),
+            permit,
         );
-        let denied = |failure| Denial::after_permit(failure, &permit);
-        let unusable = |reason: String| Denial::after_permit(NoAnswer::Unusable(reason), &permit);
-        let response = self.behind.send(&exchange, &parts).await.map_err(denied)?;
+        let response = self.behind.send(&exchange, parts).await?;
         drop(place);
         let (mut head, body) = response.into_parts();
         headers::client(&mut head.headers, &self.response_headers);
+        let is_stream = is_event_stream(&head.headers);
         let treatment = exchange.response(head.status, &mut head.headers);
+        let unusable = |reason: String| NoAnswer::Unusable(reason);
         let body = match treatment.map_err(|refused| unusable(refused.to_string()))? {
             Treatment::Verbatim => body,
             treatment => {
@@ -165,8 +239,10 @@ impl Server {
         };
         let body = match end {
             None => body,
-            Some(end) => Answer::made(running.until_drained(Until::at(body, end))),
+            Some(end) => Answer::made(underway.gateway.running.until_drained(Until::at(body, end))),
         };
+        let body =
+            if is_stream { body.counted(self.watched.metrics().streams.hold()) } else { body };
         Ok(Response::from_parts(head, body))
     }
 
@@ -175,8 +251,35 @@ impl Server {
         self.behind.shutdown(deadline).await;
     }
 
-    fn refuse(&self, denial: &Denial) -> Response<Answer> {
-        tracing::info!(server = &*self.name, class = denial.failure().label(), "refused: {denial}");
+    /// The answer to a request that is denied, which is written down, and counted where a token was bad.
+    fn refuse(&self, underway: &Underway<'_>, denial: &Denial, parts: &Parts) -> Response<Answer> {
+        let failure = denial.failure();
+        if let Some(failures) = &underway.state.failures
+            && Failures::counts(failure)
+        {
+            failures.failed(underway.client.address);
+        }
+        let lasting = &underway.gateway.lasting;
+        let id = lasting.request_id();
+        let noted = Noted::denied(self.about(underway, &id), denial);
+        match (failure.blame(), denial.caller()) {
+            (Blame::Credential, None) => {
+                let claimed = Claimed::of(&parts.headers);
+                let noted = claimed.as_ref().map_or(noted, |claimed| noted.claiming(claimed));
+                lasting.observer.note(&noted);
+            }
+            _ => lasting.observer.note(&noted),
+        }
         self.gate.answer(denial).map(Answer::whole)
+    }
+
+    fn about<'a>(&'a self, underway: &Underway<'_>, request: &'a str) -> About<'a> {
+        About {
+            at: underway.at,
+            request,
+            client: underway.client.address,
+            server: &self.watched,
+            latency: underway.begun.elapsed(),
+        }
     }
 }

@@ -1,2 +1,4 @@
 #[test]
-fn t() { println!("{}", portcullis::config::schema()); }
+fn t() {
+    println!("{}", portcullis::config::schema());
+}

@@ -1,0 +1,161 @@
+//! What a configuration comes to, and what outlives it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use portcullis_core::id::Issuer;
+use portcullis_resource::clock::Clock;
+use portcullis_resource::gate::Surroundings;
+use portcullis_resource::replay::{LocalReplay, Replay};
+use portcullis_resource::room::Room;
+use zeroize::Zeroizing;
+
+use super::issuers::{Issuers, KnownKeys};
+use super::routes::Routes;
+use super::server::{Around, Server};
+use super::{BadGateway, Unusable, random};
+use crate::client::address::TrustedProxies;
+use crate::client::rate::{Calls, Failures};
+use crate::config::gateway::{Admin, Limits, ListenerTls, Log};
+use crate::config::{self, Config};
+use crate::observe::{Audit, Metrics, Moment, Observer};
+use crate::seal::{SealKey, Sealer};
+
+/// What outlives a configuration.
+pub(super) struct Lasting {
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) replay: Arc<dyn Replay>,
+    pub(super) room: Room,
+    pub(super) observer: Observer,
+    /// What requests are called: some random bytes, and a number.
+    pub(super) requests: (u64, AtomicU64),
+}
+
+/// What a configuration comes to.
+pub(super) struct State {
+    pub(super) routes: Routes,
+    pub(super) servers: Vec<Arc<Server>>,
+    pub(super) keys: KnownKeys,
+    pub(super) sealer: Arc<Sealer>,
+    pub(super) proxies: TrustedProxies,
+    pub(super) calls: Option<Calls>,
+    pub(super) failures: Option<Failures>,
+    pub(super) settled: Settled,
+}
+
+/// What is settled when the gateway starts.
+#[derive(Clone, PartialEq)]
+pub(super) struct Settled {
+    listen: SocketAddr,
+    tls: Option<ListenerTls>,
+    admin: Option<Admin>,
+    audit: Option<PathBuf>,
+    limits: Limits,
+    log: Log,
+}
+
+impl Lasting {
+    pub(super) fn new(config: &Config, clock: Arc<dyn Clock>) -> Result<Lasting, BadGateway> {
+        let room = Room::new(config.limits.buffered_bodies);
+        let started = Moment::since_epoch(clock.since_epoch());
+        let taken = room.clone();
+        let metrics = Metrics::new(started, move || taken.taken() as u64);
+        let audit = match &config.audit {
+            None => None,
+            Some(path) => {
+                let audit = Audit::open(path.clone(), Arc::clone(&metrics.audit_errors));
+                Some(audit.map_err(|error| Unusable::File { path: path.clone(), error })?)
+            }
+        };
+        let mut random = [0; 8];
+        random::fill(&mut random);
+        Ok(Lasting {
+            clock,
+            replay: Arc::new(LocalReplay::new()),
+            room,
+            observer: Observer::new(metrics, audit),
+            requests: (u64::from_ne_bytes(random), AtomicU64::new(0)),
+        })
+    }
+
+    /// A name for a request, which no other has.
+    pub(super) fn request_id(&self) -> String {
+        let (process, requests) = &self.requests;
+        format!("{process:016x}-{:x}", requests.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl Settled {
+    pub(super) fn of(config: &Config) -> Settled {
+        Settled {
+            listen: config.listen,
+            tls: config.tls.clone(),
+            admin: config.admin.clone(),
+            audit: config.audit.clone(),
+            // Rates are not settled.
+            limits: Limits { calls_per_subject: None, failures_per_address: None, ..config.limits },
+            log: config.log,
+        }
+    }
+}
+
+impl State {
+    /// What this configuration comes to, after that one.
+    pub(super) fn of(
+        config: &Config,
+        lasting: &Lasting,
+        before: Option<&State>,
+    ) -> Result<State, BadGateway> {
+        let nothing = KnownKeys::default();
+        let known = before.map_or(&nothing, |before| &before.keys);
+        let Issuers { sources, keys } = Issuers::new(&config.issuers, &lasting.clock, known)?;
+        let sealer = sealer(config, before)?;
+        let surroundings = Surroundings {
+            clock: Arc::clone(&lasting.clock),
+            replay: Arc::clone(&lasting.replay),
+            room: lasting.room.clone(),
+            limits: config.limits.operation,
+            body_patience: config.limits.body_timeout,
+        };
+        let around = Around {
+            public_origin: config.public_url.as_ref().map(Issuer::origin),
+            sources: &sources,
+            surroundings: &surroundings,
+            sealer: &sealer,
+        };
+        let start = |server: &config::server::Server| {
+            let mut known = before.iter().flat_map(|before| &before.servers);
+            let before = known.find(|known| known.name() == server.name.as_str());
+            let watched = lasting.observer.watch(server);
+            Server::new(server, &around, watched, before.map(Arc::as_ref)).map(Arc::new)
+        };
+        let servers: Vec<_> = config.servers.iter().map(start).collect::<Result<_, _>>()?;
+        Ok(State {
+            routes: Routes::new(&servers),
+            servers,
+            keys,
+            sealer,
+            proxies: TrustedProxies::new(config.trusted_proxies.iter().copied()),
+            calls: config.limits.calls_per_subject.map(Calls::new),
+            failures: config.limits.failures_per_address.map(Failures::new),
+            settled: before.map_or_else(|| Settled::of(config), |before| before.settled.clone()),
+        })
+    }
+}
+
+/// What seals ids: by the key of the configuration, else by one that lives as long as the process.
+fn sealer(config: &Config, before: Option<&State>) -> Result<Arc<Sealer>, BadGateway> {
+    if config.store.seal_key.is_none()
+        && let Some(before) = before
+    {
+        return Ok(Arc::clone(&before.sealer));
+    }
+    let mut bytes = Zeroizing::new([0; SealKey::LEN]);
+    match &config.store.seal_key {
+        Some(key) => bytes.copy_from_slice(key.expose()),
+        None => random::fill(&mut *bytes),
+    }
+    Ok(Arc::new(Sealer::new(&SealKey::new(bytes), [])?))
+}
