@@ -21,7 +21,25 @@ pub(in crate::config) fn schema() -> Value {
     let generator = SchemaSettings::draft2020_12().into_generator();
     let mut schema = generator.into_root_schema_for::<Root>();
     schema.insert("title".to_owned(), "Portcullis".into());
-    schema.to_value()
+    let mut schema = schema.to_value();
+    unwrap_lines(&mut schema);
+    schema
+}
+
+/// Comments are wrapped for those who read the source; elsewhere their lines are somebody else's business.
+fn unwrap_lines(schema: &mut Value) {
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(unwrap_lines),
+        Value::Object(members) => {
+            for (name, member) in members {
+                match member {
+                    Value::String(text) if name == "description" => *text = text.replace('\n', " "),
+                    member => unwrap_lines(member),
+                }
+            }
+        }
+        _ => {}
+    }
 }
 
 /// The names of the keys of one table.
@@ -71,8 +89,15 @@ macro_rules! inline {
     };
 }
 
-inline!([T: FromText] Parsed<T>, _generator => json_schema!({ "type": "string", "format": T::KIND }));
-inline!([] SecretText, _generator => json_schema!({ "type": "string", "format": "secret" }));
+inline!([T: FromText] Parsed<T>, _generator => {
+    let mut schema = json_schema!({ "type": "string", "x-kind": T::KIND });
+    if let Some(pattern) = T::PATTERN {
+        // Any text may come from a variable.
+        schema.insert("pattern".to_owned(), format!("^({pattern})$|\\$\\{{").into());
+    }
+    schema
+});
+inline!([] SecretText, _generator => json_schema!({ "type": "string", "x-kind": "secret" }));
 inline!([] Count, _generator => json_schema!({ "type": "integer", "minimum": 1, "maximum": Count::MAX }));
 inline!([] Pattern, _generator => json_schema!({ "type": ["string", "integer", "boolean"] }));
 inline!([T: JsonSchema] List<T>, generator => {

@@ -23,6 +23,9 @@ pub(in crate::config) trait FromText: Sized {
     /// What such a text is called in the reference.
     const KIND: &'static str;
 
+    /// What it looks like, as a regular expression for editors.
+    const PATTERN: Option<&'static str> = None;
+
     fn from_text(text: &str) -> Result<Self, BadValue>;
 }
 
@@ -92,7 +95,7 @@ impl FromText for Line {
 }
 
 impl FromText for FilePath {
-    const KIND: &'static str = "path";
+    const KIND: &'static str = "file";
     fn from_text(text: &str) -> Result<Self, BadValue> {
         Line::from_text(text).map(|Line(path)| FilePath(path))
     }
@@ -100,6 +103,7 @@ impl FromText for FilePath {
 
 impl FromText for Duration {
     const KIND: &'static str = "duration";
+    const PATTERN: Option<&'static str> = Some("[0-9]+(ms|s|m|h|d)");
     fn from_text(text: &str) -> Result<Self, BadValue> {
         let (number, unit) = quantity(text).ok_or(BadValue::Duration)?;
         let milliseconds = match unit {
@@ -122,6 +126,7 @@ impl FromText for Duration {
 
 impl FromText for Size {
     const KIND: &'static str = "size";
+    const PATTERN: Option<&'static str> = Some("[0-9]+(B|KiB|MiB|GiB)");
     fn from_text(text: &str) -> Result<Self, BadValue> {
         let (number, unit) = quantity(text).ok_or(BadValue::Size)?;
         let bytes = match unit {
@@ -138,6 +143,7 @@ impl FromText for Size {
 
 impl FromText for AtMost {
     const KIND: &'static str = "rate";
+    const PATTERN: Option<&'static str> = Some("unlimited|[0-9]+/[0-9]*(ms|s|m|h|d)");
     fn from_text(text: &str) -> Result<Self, BadValue> {
         if text == "unlimited" {
             return Ok(AtMost(None));
@@ -211,21 +217,21 @@ impl FromText for SocketAddr {
 }
 
 impl FromText for Issuer {
-    const KIND: &'static str = "url";
+    const KIND: &'static str = "URL";
     fn from_text(text: &str) -> Result<Self, BadValue> {
         Issuer::parse(text).map_err(BadValue::Url)
     }
 }
 
 impl FromText for ResourceId {
-    const KIND: &'static str = "url";
+    const KIND: &'static str = "URL";
     fn from_text(text: &str) -> Result<Self, BadValue> {
         ResourceId::parse(text).map_err(BadValue::Url)
     }
 }
 
 impl FromText for Endpoint {
-    const KIND: &'static str = "url";
+    const KIND: &'static str = "URL";
     fn from_text(text: &str) -> Result<Self, BadValue> {
         // An endpoint has the same grammar: RFC 6749 sections 3.1 and 3.2 allow a query and no fragment.
         ResourceId::parse(text).map_err(BadValue::Url)?;
@@ -234,7 +240,7 @@ impl FromText for Endpoint {
 }
 
 impl FromText for UpstreamUrl {
-    const KIND: &'static str = "url";
+    const KIND: &'static str = "upstream URL";
     fn from_text(text: &str) -> Result<Self, BadValue> {
         let url: Uri = text.parse().map_err(|_| BadValue::UpstreamUrl)?;
         let is_http = matches!(url.scheme_str(), Some("http" | "https"));
@@ -253,7 +259,7 @@ impl FromText for UpstreamUrl {
 }
 
 impl FromText for UrlPath {
-    const KIND: &'static str = "url-path";
+    const KIND: &'static str = "path of a URL";
     fn from_text(text: &str) -> Result<Self, BadValue> {
         if !text.starts_with('/') {
             return Err(BadValue::NoSlash);
@@ -286,7 +292,7 @@ impl FromText for Role {
 }
 
 impl FromText for ClientId {
-    const KIND: &'static str = "client-id";
+    const KIND: &'static str = "client identifier";
     fn from_text(text: &str) -> Result<Self, BadValue> {
         ClientId::parse(text).map_err(BadValue::ClientId)
     }
