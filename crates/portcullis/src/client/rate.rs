@@ -249,6 +249,3 @@ impl StateStore for Look {
         self.0.change(*key, |known| f(known).map(|(said, _)| (said, None)))
     }
 }
-
-#[cfg(test)]
-mod tests;

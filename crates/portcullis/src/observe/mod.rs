@@ -92,7 +92,7 @@ fn tell(exchange: &Exchange<'_>) {
                 address = %about.client,
                 status = exchange.status.as_u16(),
                 method = call.map(Call::method_name),
-                target = call.and_then(|call| call.targets().first()).map(Target::text),
+                aimed_at = call.and_then(|call| call.targets().first()).map(Target::text),
                 token = exchange.token().map(tracing::field::display),
                 $($message)+
             )

@@ -1,0 +1,181 @@
+//! Limits by subject and by address, under a clock that stands still unless it is moved.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis::client::rate::{Calls, Failures};
+use portcullis::config::gateway::Rate;
+use portcullis_core::error::{Failure, Upstream};
+use portcullis_core::keys::KeySet;
+use portcullis_core::time::UnixTime;
+use portcullis_core::token::{Expectation, Refusal, Unverified, VerifiedToken};
+use portcullis_core::{bearer, proof};
+use serde_json::{Value, json};
+use testkit::{AUDIENCE, ISSUER, NOW, Signer, TestKey, claims_with};
+use tokio::time::advance;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn rate(count: u32) -> Rate {
+    Rate { count: NonZeroU32::new(count).unwrap(), per: MINUTE }
+}
+
+fn address(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+fn token(changes: &Value) -> VerifiedToken {
+    let issuer = changes["iss"].as_str().unwrap_or(ISSUER);
+    let keys = KeySet::parse(issuer.parse().unwrap(), &testkit::jwks(&[TestKey::P256])).unwrap();
+    let expectation = Expectation::new(issuer.parse().unwrap(), AUDIENCE.parse().unwrap());
+    let text = Signer::new(TestKey::P256).sign(&claims_with(changes));
+    let unverified = Unverified::parse(&text).unwrap();
+    unverified.verify(&keys, &Arc::new(expectation), UnixTime::from_secs(NOW)).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subject_may_call_so_often_and_then_has_to_wait() {
+    let calls = Calls::new(rate(4));
+    let alice = token(&json!({}));
+    for _ in 0..4 {
+        assert_eq!(calls.check(&alice), Ok(()));
+    }
+    assert_eq!(calls.check(&alice), Err(MINUTE / 4));
+    // Being refused costs nothing.
+    assert_eq!(calls.check(&alice), Err(MINUTE / 4));
+    advance(MINUTE / 4 - Duration::from_millis(1)).await;
+    assert_eq!(calls.check(&alice), Err(Duration::from_millis(1)));
+    advance(Duration::from_millis(1)).await;
+    assert_eq!(calls.check(&alice), Ok(()));
+    assert!(calls.check(&alice).is_err());
+    advance(2 * MINUTE).await;
+    for _ in 0..4 {
+        assert_eq!(calls.check(&alice), Ok(()));
+    }
+    assert!(calls.check(&alice).is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subject_is_one_of_its_issuer_and_speaks_for_its_client_where_there_is_none() {
+    let calls = Calls::new(rate(1));
+    for changes in [
+        json!({}),
+        json!({ "sub": "bob" }),
+        json!({ "iss": "https://other.example.com" }),
+        json!({ "sub": null }),
+        json!({ "sub": null, "client_id": "other" }),
+        // A subject that is called like a client is not that client.
+        json!({ "sub": "inspector" }),
+    ] {
+        assert_eq!(calls.check(&token(&changes)), Ok(()), "{changes}");
+        assert!(calls.check(&token(&changes)).is_err(), "{changes}");
+    }
+    // The same person by another token, through another client.
+    let again = token(&json!({ "jti": "2", "client_id": "other" }));
+    assert!(calls.check(&again).is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_may_fail_so_often() {
+    let failures = Failures::new(rate(3));
+    let (bad, good) = (address("203.0.113.7"), address("203.0.113.8"));
+    for _ in 0..3 {
+        assert_eq!(failures.may_try(bad), Ok(()));
+        // To ask is not to fail.
+        assert_eq!(failures.may_try(bad), Ok(()));
+        failures.failed(bad);
+    }
+    assert_eq!(failures.may_try(bad), Err(MINUTE / 3));
+    assert_eq!(failures.may_try(address("::ffff:203.0.113.7")), Err(MINUTE / 3));
+    assert_eq!(failures.may_try(good), Ok(()));
+    // Whatever fails meanwhile makes it no longer.
+    failures.failed(bad);
+    advance(MINUTE / 3).await;
+    assert_eq!(failures.may_try(bad), Ok(()));
+    failures.failed(bad);
+    assert!(failures.may_try(bad).is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_has_a_network_of_ipv6_has_one_account() {
+    let failures = Failures::new(rate(2));
+    failures.failed(address("2001:db8:1:1::1"));
+    failures.failed(address("2001:db8:1:1:ffff::2"));
+    assert!(failures.may_try(address("2001:db8:1:1::3")).is_err());
+    assert_eq!(failures.may_try(address("2001:db8:1:2::3")), Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_has_a_site_of_ipv6_does_not_have_thousands() {
+    let failures = Failures::new(rate(2));
+    let network = |site: u16, network: u16| {
+        IpAddr::from(Ipv6Addr::new(0x2001, 0xdb8, site, network, 0, 0, 0, 1))
+    };
+    let tries = |site| {
+        let fails = |number| {
+            let address = network(site, number);
+            failures.may_try(address).inspect(|()| failures.failed(address)).is_ok()
+        };
+        (0..u16::MAX).filter(|number| fails(*number)).count()
+    };
+    assert_eq!(tries(1), 128);
+    assert!(failures.may_try(network(1, u16::MAX)).is_err());
+    assert_eq!(failures.may_try(network(2, 0)), Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crowd_does_not_make_the_worst_forgotten() {
+    let failures = Failures::new(rate(5));
+    let crowd = |number: u32| IpAddr::from(Ipv4Addr::from_bits(0x0a00_0000 + number));
+    let bad: Vec<_> = (0..100).map(|n| IpAddr::from(Ipv4Addr::new(203, 0, 113, n))).collect();
+    for address in &bad {
+        (0..5).for_each(|_| failures.failed(*address));
+    }
+    // Many more than there are places, each of whom failed once.
+    (0..400_000).for_each(|number| failures.failed(crowd(number)));
+    assert!(bad.iter().all(|address| failures.may_try(*address).is_err()));
+    // When they have nothing on them any more, their places are for others.
+    advance(2 * MINUTE).await;
+    assert!(bad.iter().all(|address| failures.may_try(*address).is_ok()));
+}
+
+#[test]
+fn what_was_looked_at_in_vain_counts() {
+    let counts = |failure| Failures::counts(&failure);
+    for failure in [
+        Failure::UnknownIssuer,
+        Failure::Token(Refusal::Inactive),
+        Failure::Token(Refusal::NoEvidence),
+        Failure::Proof(proof::Refusal::OtherKey),
+    ] {
+        assert!(counts(failure.clone()), "{failure}");
+    }
+    for failure in [
+        // How everything begins.
+        Failure::Unauthenticated,
+        Failure::Proof(proof::Refusal::NonceRequired),
+        Failure::Credentials(bearer::Malformed::Scheme),
+        // Not the client's fault.
+        Failure::IssuerUnavailable { detail: String::new(), retry_after: MINUTE },
+        Failure::Upstream(Upstream::Timeout),
+        Failure::Forbidden,
+        Failure::TooManyRequests { retry_after: MINUTE },
+    ] {
+        assert!(!counts(failure.clone()), "{failure}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rates_of_any_size_are_kept() {
+    let bad = address("203.0.113.7");
+    for (count, per) in
+        [(1, Duration::from_nanos(1)), (u32::MAX, Duration::MAX), (1, Duration::MAX)]
+    {
+        let failures = Failures::new(Rate { count: NonZeroU32::new(count).unwrap(), per });
+        assert_eq!(failures.may_try(bad), Ok(()));
+        failures.failed(bad);
+        assert_eq!(failures.may_try(bad).is_ok(), count > 1);
+    }
+}
