@@ -123,6 +123,14 @@ fn a_task_is_looked_for_where_there_can_be_one() {
 }
 
 #[test]
+fn where_there_are_no_tasks_nothing_is_taken_for_one() {
+    let answer = result(&json!({ "tools": [], "taskId": "t" })).to_string();
+    let list = || Asked::new(rules(), request("tools/list", &json!({ "cursor": "task" })));
+    assert_eq!(list().in_revision(Some("2025-06-18")).told(&answer).unwrap(), answer);
+    assert_ne!(list().told(&answer).unwrap(), answer, "its request says \"task\"");
+}
+
+#[test]
 fn nobody_is_shown_tasks_that_may_be_somebody_elses() {
     let page = |tasks: Value| result(&json!({ "tasks": tasks, "nextCursor": "c" }));
     let (before, empty) = (page(json!([task("1"), task("2")])), page(json!([])).to_string());
