@@ -66,10 +66,11 @@ impl Group {
 
     /// Ends it.
     ///
-    /// The leader may be gone already. Its number stays taken while there is anybody in the group, and is
-    /// given out again only when all others have been, so nobody else is met.
+    /// Its leader may be gone already. Its number stays taken while there is anybody in the group; once
+    /// nobody is, it may become somebody else's some day, so this is done once.
     pub(super) fn kill(&mut self) {
         self.signal(rustix::process::Signal::KILL);
+        self.leader = None;
     }
 
     fn signal(&self, signal: rustix::process::Signal) {

@@ -266,6 +266,33 @@ async fn a_process_that_does_not_go_is_told_to_and_then_made_to() {
 }
 
 #[tokio::test]
+async fn a_process_that_is_told_to_go_can_see_to_its_affairs() {
+    let answer = r#"{"jsonrpc":"2.0","id":1,"result":{}}"#;
+    let script =
+        format!("trap 'echo told; exit' TERM; read line; echo '{answer}'; sleep 300 & wait");
+    let mut slow = settings(LEGACY);
+    slow.command = vec!["sh".to_owned(), "-c".to_owned(), script];
+    let grace = slow.limits.grace;
+    let stdio = start(slow);
+    let mut alice = Client::new(&stdio, "alice");
+    alice.session = alice.initialize("2025-11-25").await.session();
+    let mut news = alice.get().await;
+    alice.delete().await;
+    assert!(news.event().await.is_none());
+    assert_eq!(stdio.dropped().garbage, 0);
+    // From here on it has its time.
+    tokio::time::pause();
+    tokio::time::advance(grace).await;
+    tokio::time::resume();
+    soon(async {
+        while stdio.dropped().garbage == 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_deadline_is_one() {
     let mut stubborn = settings(LEGACY);
     let watch = Watch::over(&mut stubborn).await;

@@ -179,7 +179,7 @@ async fn a_line_has_a_bound() {
 #[tokio::test]
 async fn a_process_that_does_not_read_keeps_nobody_waiting() {
     let answer = r#"{"jsonrpc":"2.0","id":1,"result":{}}"#;
-    let script = format!("read line; echo '{answer}'; exec sleep 100000");
+    let script = format!("read line; echo '{answer}'; exec sleep 300");
     let mut deaf = Settings::new("deaf", vec!["sh".to_owned(), "-c".to_owned(), script]);
     deaf.limits.start = Duration::from_millis(200);
     deaf.limits.grace = Duration::from_millis(10);

@@ -192,7 +192,7 @@ impl<W: Write> Server<W> {
             "have a child" => {
                 let mut child = Command::new("sh");
                 // It holds this server's output open, and says no word.
-                child.args(["-c", "exec sleep 100000"]).stdin(Stdio::null());
+                child.args(["-c", "exec sleep 300"]).stdin(Stdio::null());
                 self.answer(id, json!(child.spawn().unwrap().id()));
             }
             "crash" => std::process::exit(3),
