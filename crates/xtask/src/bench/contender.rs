@@ -121,17 +121,17 @@ pub(super) const CONTENDERS: &[Contender] = &[
     .holds_streams()
     .only_when_named(),
     Contender::new(
-        "bare-hyper-own-cores",
-        Proxy::Bare(&["--pool", "own", "--runtime", "cores"]),
-        "with both",
-    )
-    .holds_streams()
-    .only_when_named(),
-    Contender::new(
         "bare-hyper-flat",
         Proxy::Bare(&["--writev", "off"]),
         "with head and body copied into one buffer before they are written",
     )
+    .only_when_named(),
+    Contender::new(
+        "bare-hyper-lean",
+        Proxy::Bare(&["--pool", "own", "--runtime", "cores", "--writev", "off"]),
+        "with all three",
+    )
+    .holds_streams()
     .only_when_named(),
     Contender::new(
         "bare-hyper-small-reads",
