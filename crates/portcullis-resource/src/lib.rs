@@ -30,6 +30,7 @@ pub mod clock;
 pub mod fetch;
 pub mod gate;
 pub mod introspection;
+mod issuer;
 pub mod keys;
 pub mod metadata;
 pub mod origin;
@@ -47,7 +48,8 @@ pub mod testing;
 pub mod trust;
 mod unavailable;
 
-pub use self::auth::{Auth, AuthBuilder, BadAuth, IssuerBuilder};
+pub use self::auth::{Auth, AuthBuilder, BadAuth};
+pub use self::issuer::IssuerBuilder;
 pub use self::principal::{NoPrincipal, Principal, principal};
 #[cfg(feature = "axum")]
 pub use self::service::Protected;
