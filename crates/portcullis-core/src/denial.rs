@@ -164,7 +164,7 @@ impl Denial {
     /// RS-6: 401 for the token, 403 for the permission, 400 for the request; RS-15: 503 for the issuer.
     pub fn status(&self) -> StatusCode {
         match &self.0.failure {
-            Failure::Credentials(_) => StatusCode::BAD_REQUEST,
+            Failure::Credentials(_) | Failure::BrokenBody => StatusCode::BAD_REQUEST,
             Failure::Message(reason) => match reason {
                 Reason::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
                 Reason::MediaType | Reason::ContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -186,7 +186,6 @@ impl Denial {
             Failure::UnknownTask => StatusCode::OK,
             Failure::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
             Failure::SlowBody => StatusCode::REQUEST_TIMEOUT,
-            Failure::BrokenBody => StatusCode::BAD_REQUEST,
             Failure::Upstream(Upstream::Timeout) => StatusCode::GATEWAY_TIMEOUT,
             Failure::Upstream(_) => StatusCode::BAD_GATEWAY,
         }

@@ -191,7 +191,6 @@ impl Failure {
     pub fn oauth_code(&self) -> Option<&'static str> {
         match self {
             Failure::Credentials(_) => Some("invalid_request"),
-            Failure::Message(_) | Failure::Unauthenticated => None,
             Failure::UnknownIssuer | Failure::Token(_) => Some("invalid_token"),
             Failure::Proof(refusal) => Some(proof_code(refusal)),
             Failure::InsufficientScope(_) => Some("insufficient_scope"),
@@ -199,7 +198,9 @@ impl Failure {
             Failure::IssuerUnavailable { .. }
             | Failure::TooManyRequests { .. }
             | Failure::Busy(_) => Some("temporarily_unavailable"),
-            Failure::Origin(_)
+            Failure::Message(_)
+            | Failure::Unauthenticated
+            | Failure::Origin(_)
             | Failure::Host(_)
             | Failure::UnknownSession
             | Failure::UnknownTask

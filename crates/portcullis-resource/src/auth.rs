@@ -16,22 +16,23 @@
 //! # }
 //! ```
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use portcullis_core::id::{self, Issuer, ResourceId};
+use portcullis_core::id::{self, ResourceId};
 use portcullis_core::metadata::{MetadataError, ProtectedResource};
-use portcullis_core::policy::{BadPolicy, BadRule, Policy, Rule};
+use portcullis_core::policy::{BadPolicy, BadRule, Policy, PolicyBuilder, Rule};
 use portcullis_core::scope::{self, Scope, ScopeSet};
-use portcullis_core::token::Expectation;
 
-use crate::fetch::{Fetcher, Limits, NoTls};
+use crate::fetch::NoTls;
 use crate::gate::{BadGate, Gate, Surroundings};
-use crate::introspection::{Inquiry, Introspect, When};
-use crate::keys::{Keys, RemoteKeys, Source as KeysFrom, Timing};
-use crate::metadata::Metadata;
+use crate::issuer::IssuerBuilder;
 use crate::origin::{BadOrigin, Origins};
-use crate::trust::{Source, Trusted};
+use crate::trust::{BadTrust, Trusted};
+
+/// Where clients look for the document about a server that they know no path of (RFC 9728 section 3).
+const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 
 /// What protects a server. Clones share it.
 #[derive(Clone, Debug)]
@@ -108,6 +109,7 @@ pub struct AuthBuilder {
     base_scopes: Vec<String>,
     rules: Vec<Wanted>,
     own_rules: Vec<Rule>,
+    policy: Vec<Box<dyn FnOnce(PolicyBuilder) -> PolicyBuilder + Send>>,
     origins: Vec<String>,
     hosts: Vec<String>,
     surroundings: Surroundings,
@@ -130,6 +132,20 @@ impl Auth {
     pub fn gate(&self) -> &Gate {
         &self.0.gate
     }
+
+    /// From which pages and under which names the server may be called: to be asked before the gate.
+    pub fn origins(&self) -> &Origins {
+        &self.0.origins
+    }
+
+    /// The paths at which the document about the server stands
+    /// ([`to_json`](portcullis_core::metadata::ProtectedResource::to_json) of [`Gate::resource`]): where
+    /// challenges say, and where clients look that know no path (RS-1).
+    pub fn well_known_paths(&self) -> BTreeSet<String> {
+        let own = self.0.gate.resource().well_known_path();
+        let root = self.0.is_only.then(|| WELL_KNOWN.to_owned());
+        root.into_iter().chain([own]).collect()
+    }
 }
 
 impl AuthBuilder {
@@ -145,10 +161,11 @@ impl AuthBuilder {
         self
     }
 
-    /// Allows tools to callers who have all these scopes. `*` stands for any letters but a slash.
+    /// Allows tools to callers who have all these scopes. `*` stands for any run of letters.
     ///
     /// Without any rule everybody with a valid token may call everything. With one, what no rule allows is
-    /// denied. Rules add up: a tool that one of them allows is allowed, whatever others ask for.
+    /// denied, prompts and resources too ([`AuthBuilder::allow`] names those). Rules add up: a tool that one
+    /// of them allows is allowed, whatever others ask for.
     pub fn tool<const N: usize>(self, name: &str, scopes: [&str; N]) -> Self {
         self.allow(&format!("tools/call {name}"), scopes)
     }
@@ -163,6 +180,15 @@ impl AuthBuilder {
     /// Adds a rule with roles or conditions on arguments.
     pub fn rule(mut self, rule: Rule) -> Self {
         self.own_rules.push(rule);
+        self
+    }
+
+    /// What else the policy says: `.policy(|policy| policy.hierarchy(hierarchy))`.
+    pub fn policy(
+        mut self,
+        more: impl FnOnce(PolicyBuilder) -> PolicyBuilder + Send + 'static,
+    ) -> Self {
+        self.policy.push(Box::new(more));
         self
     }
 
@@ -212,7 +238,11 @@ impl AuthBuilder {
         } else {
             Policy::rules(resource.clone(), rules)
         };
-        let policy = policy.base_scopes(base_scopes).build()?;
+        let policy = policy.base_scopes(base_scopes);
+        let policy = self.policy.into_iter().fold(policy, |policy, more| more(policy)).build()?;
+        if self.issuers.is_empty() {
+            return Err(BadGate::from(BadTrust::Nobody).into());
+        }
         let trusted = self.issuers.into_iter().map(|issuer| issuer.build(&resource));
         let trusted = trusted.collect::<Result<Vec<Trusted>, BadAuth>>()?;
         let issuers = trusted.iter().map(|trusted| trusted.expectation.issuer().clone()).collect();
@@ -241,104 +271,8 @@ fn scopes(texts: &[String]) -> Result<ScopeSet, BadAuth> {
     texts.iter().map(parse).collect()
 }
 
-/// An issuer whose tokens a server takes.
-#[must_use]
-pub struct IssuerBuilder {
-    url: String,
-    jwks: KeysFrom,
-    keys: Option<Arc<dyn Keys>>,
-    introspection: Option<(When, Arc<dyn Introspect>)>,
-    timing: Timing,
-    expecting: Vec<Box<dyn FnOnce(Expectation) -> Expectation + Send>>,
-}
-
-impl From<&str> for IssuerBuilder {
-    fn from(url: &str) -> Self {
-        IssuerBuilder::new(url)
-    }
-}
-
-impl From<String> for IssuerBuilder {
-    fn from(url: String) -> Self {
-        IssuerBuilder::new(&url)
-    }
-}
-
-impl IssuerBuilder {
-    /// The issuer of this URL, as it stands in the `iss` of its tokens. Its keys are found by its metadata.
-    pub fn new(url: &str) -> IssuerBuilder {
-        IssuerBuilder {
-            url: url.to_owned(),
-            jwks: KeysFrom::Discovered,
-            keys: None,
-            introspection: None,
-            timing: Timing::default(),
-            expecting: Vec::new(),
-        }
-    }
-
-    /// Its keys are at this URL.
-    pub fn jwks_uri(mut self, url: &str) -> Self {
-        self.jwks = KeysFrom::At(url.to_owned());
-        self
-    }
-
-    /// Its keys come from here, and not over the network.
-    pub fn keys(mut self, keys: Arc<dyn Keys>) -> Self {
-        self.keys = Some(keys);
-        self
-    }
-
-    /// It is asked about tokens.
-    pub fn introspection(mut self, when: When, issuer: Arc<dyn Introspect>) -> Self {
-        self.introspection = Some((when, issuer));
-        self
-    }
-
-    /// When keys are fetched.
-    pub fn timing(mut self, timing: Timing) -> Self {
-        self.timing = timing;
-        self
-    }
-
-    /// What is expected of its tokens beside what always is:
-    /// `.expecting(|tokens| tokens.accept_typ(["JWT"]).also_for(["api://files"]))`.
-    pub fn expecting(
-        mut self,
-        more: impl FnOnce(Expectation) -> Expectation + Send + 'static,
-    ) -> Self {
-        self.expecting.push(Box::new(more));
-        self
-    }
-
-    fn build(self, resource: &ResourceId) -> Result<Trusted, BadAuth> {
-        let issuer = Issuer::parse(&self.url);
-        let issuer = issuer.map_err(|reason| BadAuth::Issuer { text: self.url.clone(), reason })?;
-        let keys = match self.keys {
-            Some(keys) => keys,
-            None => {
-                tokio::runtime::Handle::try_current().map_err(|_| BadAuth::NoRuntime)?;
-                let fetcher = Fetcher::new(issuer.host(), Limits::default())?;
-                let metadata = Arc::new(Metadata::new(issuer.clone(), fetcher));
-                Arc::new(RemoteKeys::start(metadata, self.jwks, self.timing))
-            }
-        };
-        let introspection = self.introspection.map(|(when, issuer)| (when, Inquiry::of(issuer)));
-        let expectation = Expectation::new(issuer, resource.clone());
-        let expectation = self.expecting.into_iter().fold(expectation, |all, more| more(all));
-        let source = Source { keys: Some(keys), introspection };
-        Ok(Trusted { expectation: Arc::new(expectation), source })
-    }
-}
-
 impl fmt::Debug for AuthBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuthBuilder").field("resource", &self.resource).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for IssuerBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IssuerBuilder").field("url", &self.url).finish_non_exhaustive()
     }
 }

@@ -27,7 +27,7 @@ use crate::body;
 use crate::clock::{Clock, SystemClock};
 use crate::replay::{LocalReplay, Replay};
 use crate::room::{Place, Room};
-use crate::seen::{Seen, SeenTokens};
+use crate::seen::SeenTokens;
 use crate::trust::{BadTrust, Trusted, TrustedIssuers};
 
 /// What does not change from one request to the next, beside policy and issuers.
@@ -176,13 +176,12 @@ impl Gate {
     /// Who is asking.
     pub async fn identify(&self, head: Head<'_>) -> Result<Caller, Failure> {
         let presented = AccessToken::try_from(present(head.headers, head.query))?;
-        let now = self.now();
-        let token = self.verified(&presented, head.barred, now).await?;
+        let token = self.verified(&presented, head.barred).await?;
         // Most tokens are bound to nothing and come with nothing.
         let dpop = dpop_header(head.headers)?;
         let evidence = match (dpop, head.certificate) {
             (Some(proof), _) if presented.scheme() == Scheme::Dpop => {
-                Evidence::Dpop(self.proof(proof, head, &presented, &token, now).await?)
+                Evidence::Dpop(self.proof(proof, head, &presented, &token).await?)
             }
             (_, Some(certificate)) => Evidence::Certificate(certificate),
             _ => Evidence::None,
@@ -195,24 +194,18 @@ impl Gate {
         &self,
         presented: &AccessToken<'_>,
         barred: Option<Duration>,
-        now: UnixTime,
     ) -> Result<Arc<VerifiedToken>, Failure> {
         let generation = |issuer| self.trusted.generation(issuer);
-        if let Some(token) = self.seen.find(&presented.hash(), now, generation) {
+        if let Some(token) = self.seen.find(&presented.hash(), self.now(), generation) {
             return Ok(token);
         }
         if let Some(retry_after) = barred {
             return Err(Failure::TooManyRequests { retry_after });
         }
-        let judged = self.trusted.judge(presented, now).await?;
-        self.seen.keep(Seen {
-            token: Arc::clone(&judged.token),
-            issuer: judged.issuer,
-            generation: judged.generation,
-            ask_again: judged.confirmed_until(now),
-            length: presented.text().len(),
-        });
-        Ok(judged.token)
+        let judged = self.trusted.judge(presented, &*self.surroundings.clock).await?;
+        let token = Arc::clone(&judged.token);
+        self.seen.keep(judged, presented.text().len());
+        Ok(token)
     }
 
     /// The proof, good for this request and not shown before.
@@ -222,8 +215,10 @@ impl Gate {
         head: Head<'_>,
         presented: &AccessToken<'_>,
         token: &VerifiedToken,
-        now: UnixTime,
     ) -> Result<DpopProof, Failure> {
+        // Not the moment at which the request came: while its issuer was asked about the token, others may
+        // have used the proof up, and it may have been forgotten since.
+        let now = self.now();
         // Of the public name and not of `Host`, which whoever replays a proof may choose.
         let uri = format!("{}{}", self.resource.resource().origin(), head.path);
         let target = Target { method: head.method.as_str(), uri: &uri };

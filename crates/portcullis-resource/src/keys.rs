@@ -285,10 +285,10 @@ impl Fetching {
         let etag = answer.headers.get(header::ETAG).cloned();
         let next = match (answer.status, current) {
             (StatusCode::NOT_MODIFIED, Some(current)) => {
-                Current { usable_until, etag: current.etag.clone(), ..Current::clone(&current) }
+                Current { etag: current.etag.clone(), usable_until, ..Current::clone(&current) }
             }
             (StatusCode::OK, Some(current)) if current.document == answer.body => {
-                Current { usable_until, etag, ..Current::clone(&current) }
+                Current { etag, usable_until, ..Current::clone(&current) }
             }
             (StatusCode::OK, current) => {
                 let keys = KeySet::parse(self.shared.issuer.clone(), &answer.body)

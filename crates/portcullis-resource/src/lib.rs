@@ -31,6 +31,8 @@ pub mod clock;
 pub mod fetch;
 pub mod gate;
 pub mod introspection;
+#[cfg(feature = "axum")]
+mod issuer;
 pub mod keys;
 pub mod metadata;
 pub mod origin;
@@ -50,7 +52,9 @@ pub mod trust;
 mod unavailable;
 
 #[cfg(feature = "axum")]
-pub use self::auth::{Auth, AuthBuilder, BadAuth, IssuerBuilder};
+pub use self::auth::{Auth, AuthBuilder, BadAuth};
+#[cfg(feature = "axum")]
+pub use self::issuer::IssuerBuilder;
 #[cfg(feature = "axum")]
 pub use self::principal::{NoPrincipal, Principal, principal};
 #[cfg(feature = "axum")]

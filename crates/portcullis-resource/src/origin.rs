@@ -12,7 +12,7 @@ use http::header::{
     ORIGIN, VARY,
 };
 use http::uri::Authority;
-use http::{HeaderMap, HeaderValue, Method, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use portcullis_core::error::Failure;
 use portcullis_core::id::ResourceId;
 
@@ -43,7 +43,9 @@ pub struct Origins {
 
 /// An origin that no browser would ever name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not an origin: scheme and host, as in https://app.example.com, and no path")]
+#[error(
+    "{0:?} is not an origin: scheme and host, as in https://app.example.com, no path and no star within"
+)]
 pub struct BadOrigin(String);
 
 impl Origins {
@@ -64,9 +66,14 @@ impl Origins {
         }
         let bad = || BadOrigin(origin.to_owned());
         let uri: Uri = origin.parse().map_err(|_| bad())?;
-        let is_bare = uri.path() == "/" && !origin.ends_with('/') && uri.query().is_none();
-        let has_host = uri.scheme().is_some() && uri.authority().is_some();
-        if !(is_bare && has_host) || origin.contains('@') {
+        let is_bare = uri.path() == "/" && !origin.ends_with('/');
+        let has_host = uri.scheme().is_some()
+            && uri.authority().is_some_and(|authority| {
+                authority.host() == authority.as_str() || authority.port_u16().is_some()
+            });
+        // No user, query or fragment, and no star: what looks like a pattern would match nothing.
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"+-._[]:/".contains(&byte);
+        if !(is_bare && has_host && origin.bytes().all(is_plain)) {
             return Err(bad());
         }
         self.allowed.insert(without_default_port(&origin.to_ascii_lowercase()));
@@ -84,7 +91,7 @@ impl Origins {
     /// answer.
     pub fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<Option<HeaderValue>, Failure> {
         if let Some(hosts) = &self.hosts {
-            self.check_host(hosts, uri, headers)?;
+            check_host(hosts, uri, headers)?;
         }
         let mut origins = headers.get_all(ORIGIN).iter();
         let Some(origin) = origins.next() else { return Ok(None) };
@@ -94,27 +101,22 @@ impl Origins {
         }
         Ok(Some(origin.clone()))
     }
+}
 
-    fn check_host(
-        &self,
-        hosts: &BTreeSet<String>,
-        uri: &Uri,
-        headers: &HeaderMap,
-    ) -> Result<(), Failure> {
-        let mut named = headers.get_all(HOST).iter();
-        let host = match (uri.authority(), named.next()) {
-            // HTTP/2 says it in the target.
-            (Some(authority), _) => authority.as_str(),
-            (None, Some(host)) if named.next().is_none() => host.to_str().unwrap_or("?"),
-            (None, _) => "",
-        };
-        let host = host.to_ascii_lowercase();
-        // A server on this machine goes by every name of this machine that nobody else can give away.
-        let is_local = host.parse::<Authority>().is_ok_and(|authority| {
-            matches!(authority.host(), "localhost" | "127.0.0.1" | "[::1]") && !host.contains('@')
-        });
-        if is_local || hosts.contains(&host) { Ok(()) } else { Err(Failure::Host(excerpt(&host))) }
-    }
+fn check_host(hosts: &BTreeSet<String>, uri: &Uri, headers: &HeaderMap) -> Result<(), Failure> {
+    let mut named = headers.get_all(HOST).iter();
+    let host = match (uri.authority(), named.next()) {
+        // HTTP/2 says it in the target.
+        (Some(authority), _) => authority.as_str(),
+        (None, Some(host)) if named.next().is_none() => host.to_str().unwrap_or("?"),
+        (None, _) => "",
+    };
+    let host = host.to_ascii_lowercase();
+    // A server on this machine goes by every name of this machine that nobody else can give away.
+    let is_local = host.parse::<Authority>().is_ok_and(|authority| {
+        matches!(authority.host(), "localhost" | "127.0.0.1" | "[::1]") && !host.contains('@')
+    });
+    if is_local || hosts.contains(&host) { Ok(()) } else { Err(Failure::Host(excerpt(&host))) }
 }
 
 /// The request that a browser makes before the one a page wants, to ask whether it may.
@@ -128,15 +130,23 @@ pub fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
 pub fn permit(asked: &HeaderMap, answer: &mut HeaderMap) {
     let wanted = asked.get_all(http::header::ACCESS_CONTROL_REQUEST_HEADERS).iter();
     let wanted = wanted.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
-    let parameters = wanted.map(str::trim).filter(|name| {
-        name.get(..10).is_some_and(|start| start.eq_ignore_ascii_case("mcp-param-"))
-            && name.len() <= 128
-    });
-    let headers = parameters.take(32).fold(ACCEPTED.to_owned(), |all, name| all + ", " + name);
+    let names = wanted.filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok());
+    let parameters =
+        names.filter(|name| name.as_str().starts_with("mcp-param-") && name.as_str().len() <= 128);
+    let headers =
+        parameters.take(32).fold(ACCEPTED.to_owned(), |all, name| all + ", " + name.as_str());
     if let Ok(headers) = HeaderValue::from_str(&headers) {
         answer.insert(ACCESS_CONTROL_ALLOW_HEADERS, headers);
     }
     answer.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+    answer.insert(ACCESS_CONTROL_MAX_AGE, KEPT);
+}
+
+/// Lets every page read a document that is for everybody, whatever revision its client says it speaks (the
+/// header makes browsers ask first).
+pub fn publish(answer: &mut HeaderMap) {
+    answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    answer.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("MCP-Protocol-Version"));
     answer.insert(ACCESS_CONTROL_MAX_AGE, KEPT);
 }
 

@@ -8,9 +8,13 @@ use portcullis_core::id::Issuer;
 use portcullis_core::scope::ScopeSet;
 use portcullis_core::token::{ClaimPath, VerifiedToken};
 
+use crate::gate::Admitted;
+
 /// The caller of a request that was allowed.
+///
+/// It holds the request's body, and the room that takes, for as long as anybody holds a clone of it.
 #[derive(Clone, Debug)]
-pub struct Principal(Arc<Permit>);
+pub struct Principal(Arc<Admitted>);
 
 /// The request did not come through [`crate::Auth`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,13 +31,14 @@ pub fn principal(extensions: &Extensions) -> Result<&Principal, NoPrincipal> {
 }
 
 impl Principal {
-    pub(crate) fn of(permit: Permit) -> Principal {
-        Principal(Arc::new(permit))
+    /// Of a request that the gate admitted.
+    pub fn of(admitted: Admitted) -> Principal {
+        Principal(Arc::new(admitted))
     }
 
     /// The token, verified; its text is not kept.
     pub fn token(&self) -> &VerifiedToken {
-        self.0.caller().token()
+        self.permit().caller().token()
     }
 
     /// Who vouches for the caller.
@@ -73,6 +78,6 @@ impl Principal {
 
     /// What was allowed.
     pub fn permit(&self) -> &Permit {
-        &self.0
+        &self.0.permit
     }
 }

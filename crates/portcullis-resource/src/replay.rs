@@ -73,11 +73,11 @@ impl Memory {
         if self.known.contains_key(&id) {
             return Ok(false);
         }
-        let of_key = self.of_key.entry(key).or_default();
-        if self.known.len() >= MOST || *of_key >= MOST_OF_ONE {
+        let of_key = self.of_key.get(&key).copied().unwrap_or_default();
+        if self.known.len() >= MOST || of_key >= MOST_OF_ONE {
             return Err(NoRoom);
         }
-        *of_key += 1;
+        self.of_key.insert(key, of_key + 1);
         self.known.insert(id, until);
         self.order.push_back((id, key));
         Ok(true)
@@ -99,5 +99,57 @@ impl Memory {
             }
             self.order.pop_front();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UnixTime = UnixTime::from_secs(1_000);
+    const SOON: UnixTime = UnixTime::from_secs(1_060);
+
+    fn id(number: u32) -> [u8; 32] {
+        let mut id = [0; 32];
+        id[..4].copy_from_slice(&number.to_be_bytes());
+        id
+    }
+
+    #[test]
+    fn one_key_takes_no_more_than_its_share() {
+        let mut memory = Memory::default();
+        for number in 0..MOST_OF_ONE {
+            assert_eq!(memory.note(id(number), id(1), SOON, NOW), Ok(true));
+        }
+        assert_eq!(memory.note(id(MOST_OF_ONE), id(1), SOON, NOW), Err(NoRoom));
+        assert_eq!(memory.note(id(0), id(1), SOON, NOW), Ok(false), "what was seen is known");
+        assert_eq!(memory.note(id(MOST_OF_ONE), id(2), SOON, NOW), Ok(true), "others have theirs");
+        let later = UnixTime::from_secs(1_061);
+        assert_eq!(
+            memory.note(id(MOST_OF_ONE), id(1), later, later),
+            Ok(true),
+            "when they are over"
+        );
+        assert_eq!((memory.known.len(), memory.order.len(), memory.of_key.len()), (1, 1, 1));
+    }
+
+    /// Keys that find no room leave nothing behind either.
+    #[test]
+    fn all_keys_together_take_no_more_than_there_is() {
+        let mut memory = Memory::default();
+        let most = u32::try_from(MOST).unwrap();
+        for number in 0..most {
+            let key = id(number / MOST_OF_ONE);
+            assert_eq!(memory.note(id(number), key, SOON, NOW), Ok(true));
+        }
+        for number in most..most + 1_000 {
+            assert_eq!(memory.note(id(number), id(number), SOON, NOW), Err(NoRoom));
+        }
+        let keys = MOST / MOST_OF_ONE as usize;
+        assert_eq!((memory.known.len(), memory.of_key.len()), (MOST, keys));
+        assert_eq!(memory.note(id(0), id(0), SOON, SOON), Ok(false), "good to its last second");
+        let later = UnixTime::from_secs(1_061);
+        assert_eq!(memory.note(id(0), id(0), later, later), Ok(true));
+        assert_eq!((memory.known.len(), memory.of_key.len()), (1, 1));
     }
 }

@@ -56,3 +56,41 @@ impl Drop for Place {
         self.room.0.taken.fetch_sub(self.taken, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_take_room_and_give_it_back() {
+        let room = Room::new(100);
+        let (mut one, mut other) = (room.place(), room.clone().place());
+        assert!(one.grow(60) && !other.grow(41) && other.grow(40));
+        assert_eq!(room.taken(), 100);
+        assert!(!one.grow(1) && one.grow(0));
+        assert!(!one.grow(usize::MAX), "and no sum of them wraps around");
+        drop(one);
+        assert_eq!(room.taken(), 40, "what was not to be had is not given back");
+        assert!(other.grow(60));
+        drop(other);
+        assert_eq!(room.taken(), 0);
+    }
+
+    #[test]
+    fn many_at_once_never_take_more_than_there_is() {
+        let room = Room::new(1_000);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..1_000 {
+                        let mut place = room.place();
+                        while place.grow(37) {
+                            assert!(room.taken() <= 1_000);
+                        }
+                    }
+                });
+            }
+        });
+        assert_eq!(room.taken(), 0);
+    }
+}

@@ -12,6 +12,8 @@ use portcullis_core::token::VerifiedToken;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
+use crate::trust::{Basis, Judged};
+
 /// Bytes of tokens that are kept, about. What is kept of each is somewhat more than its text.
 const CAPACITY: u64 = 32 * 1024 * 1024;
 
@@ -23,16 +25,10 @@ const ESTIMATE: usize = 16 * 1024;
 
 /// A token that was verified, and what that rests on.
 #[derive(Clone)]
-pub(crate) struct Seen {
-    pub(crate) token: Arc<VerifiedToken>,
-    /// Which issuer's.
-    pub(crate) issuer: usize,
-    /// The keys it was verified with, if any: with others it is verified again.
-    pub(crate) generation: Option<u64>,
-    /// When the issuer has to be asked again, where it was asked beside the signature.
-    pub(crate) ask_again: Option<UnixTime>,
+struct Seen {
+    judged: Judged,
     /// The length of its text.
-    pub(crate) length: usize,
+    length: usize,
 }
 
 #[derive(Clone)]
@@ -59,14 +55,21 @@ impl SeenTokens {
         now: UnixTime,
         generation: impl FnOnce(usize) -> Option<u64>,
     ) -> Option<Arc<VerifiedToken>> {
-        let seen = self.0.get(hash)?;
-        let stands = seen.token.is_current(now)
-            && seen.ask_again.is_none_or(|then| now < then)
-            && seen.generation.is_none_or(|keys| generation(seen.issuer) == Some(keys));
-        stands.then_some(seen.token)
+        let Seen { judged, .. } = self.0.get(hash)?;
+        let stands = judged.token.is_current(now)
+            && judged.ask_again.is_none_or(|then| now < then)
+            && match judged.basis {
+                Basis::Keys(keys) => keys.is_some() && generation(judged.issuer) == keys,
+                Basis::Word => true,
+            };
+        stands.then_some(judged.token)
     }
 
-    pub(crate) fn keep(&self, seen: Seen) {
-        self.0.insert(seen.token.hash(), seen);
+    /// Keeps a token whose text has this length.
+    pub(crate) fn keep(&self, judged: Judged, length: usize) {
+        // It would be verified again all the same.
+        if !matches!(judged.basis, Basis::Keys(None)) {
+            self.0.insert(judged.token.hash(), Seen { judged, length });
+        }
     }
 }

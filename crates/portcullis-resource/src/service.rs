@@ -12,9 +12,7 @@ use axum::extract::{FromRequestParts, OriginalUri, Request};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
-use http::header::{
-    ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue,
-};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 use http::{HeaderName, StatusCode};
 use portcullis_core::denial::Denial;
@@ -23,7 +21,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::auth::{Auth, Protection};
-use crate::gate::{Admitted, Head};
+use crate::gate::Head;
 use crate::origin;
 use crate::principal::{NoPrincipal, Principal, principal};
 use crate::stream::{Until, listening_end};
@@ -45,7 +43,8 @@ impl Auth {
         S::Response: IntoResponse,
         S::Future: Send + 'static,
     {
-        Router::new().route_service(path, self.layer(service)).merge(self.well_known())
+        let service = Router::new().route_service(path, self.layer(service));
+        self.well_known().merge(service)
     }
 
     /// The documents of RFC 9728 alone, for the root of the application.
@@ -54,27 +53,26 @@ impl Auth {
         let document = Bytes::from(resource.to_json());
         let serve = || {
             let document = document.clone();
-            get(move || async move {
-                let headers = [
-                    (CONTENT_TYPE, HeaderValue::from_static("application/json")),
-                    (CACHE_CONTROL, METADATA_KEPT),
-                    // It is for everybody to read, pages included.
-                    (ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
-                ];
-                (headers, document)
-            })
+            let answer = move || async move {
+                let mut response = document.into_response();
+                let headers = response.headers_mut();
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                headers.insert(CACHE_CONTROL, METADATA_KEPT);
+                origin::publish(headers);
+                response
+            };
+            let preflight = || async {
+                let mut response = StatusCode::NO_CONTENT.into_response();
+                origin::publish(response.headers_mut());
+                response
+            };
+            get(answer).options(preflight)
         };
-        let path = resource.well_known_path();
-        let mut router = Router::new().route(&path, serve());
-        if self.0.is_only && path != ROOT {
-            router = router.route(ROOT, serve());
-        }
-        router
+        // A colon or a star that begins a segment of the resource's path stands for itself.
+        let router = Router::new().without_v07_checks();
+        self.well_known_paths().iter().fold(router, |router, path| router.route(path, serve()))
     }
 }
-
-/// Where clients look that know no path (RS-1).
-const ROOT: &str = "/.well-known/oauth-protected-resource";
 
 impl<S> Layer<S> for Auth {
     type Service = Protected<S>;
@@ -152,18 +150,17 @@ impl Protection {
             certificate: parts.extensions.get::<CertificateThumbprint>(),
             barred: None,
         };
-        let Admitted { permit, place } = match self.gate.admit(head, body).await {
+        let admitted = match self.gate.admit(head, body).await {
             Ok(admitted) => admitted,
             Err(denial) => return self.refuse(&denial),
         };
         // The token is for us alone: what is behind must not be able to pass it on.
         parts.headers.remove(AUTHORIZATION);
         parts.headers.remove(DPOP);
-        let body = Body::from(permit.body().clone());
-        let end = listening_end(&permit, self.gate.now());
-        parts.extensions.insert(Principal::of(permit));
+        let body = Body::from(admitted.permit.body().clone());
+        let end = listening_end(&admitted.permit, self.gate.now());
+        parts.extensions.insert(Principal::of(admitted));
         let Ok(response) = inner.call(Request::from_parts(parts, body)).await;
-        drop(place);
         let response = response.into_response();
         match end {
             Some(end) => response.map(|body| Body::new(Until::at(body, end))),

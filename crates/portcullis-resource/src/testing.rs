@@ -65,11 +65,16 @@ impl TestIssuer {
     }
 
     /// With another clock.
+    pub fn at(clock: Arc<dyn Clock>) -> Result<TestIssuer, SigningFailed> {
+        TestIssuer::named(Issuer::parse(URL).map_err(|_| SigningFailed)?, clock)
+    }
+
+    /// Of this name, for servers with several issuers.
     #[expect(
         clippy::disallowed_methods,
         reason = "a key for tests, and the nonces of its signatures"
     )]
-    pub fn at(clock: Arc<dyn Clock>) -> Result<TestIssuer, SigningFailed> {
+    pub fn named(issuer: Issuer, clock: Arc<dyn Clock>) -> Result<TestIssuer, SigningFailed> {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING);
         let pair = pair.map_err(|_| SigningFailed)?;
         // An uncompressed point: 4, x and y (SEC 1 section 2.3.3).
@@ -78,7 +83,6 @@ impl TestIssuer {
         let [x, y] = [x, y].map(|part| URL_SAFE_NO_PAD.encode(part));
         let jwk =
             json!({ "kty": "EC", "crv": "P-256", "kid": KID, "alg": "ES256", "x": x, "y": y });
-        let issuer = Issuer::parse(URL).map_err(|_| SigningFailed)?;
         let keys = KeySet::parse(issuer, json!({ "keys": [jwk] }).to_string().as_bytes());
         let keys = Arc::new(keys.map_err(|_| SigningFailed)?);
         Ok(TestIssuer(Arc::new(Inner { pair, keys, clock, random: SystemRandom::new() })))
@@ -86,14 +90,15 @@ impl TestIssuer {
 
     /// For [`crate::AuthBuilder::issuer`].
     pub fn trusted(&self) -> IssuerBuilder {
-        IssuerBuilder::new(URL).keys(Arc::new(OwnKeys(Arc::clone(&self.0.keys))))
+        IssuerBuilder::new(self.0.keys.issuer().as_str())
+            .keys(Arc::new(OwnKeys(Arc::clone(&self.0.keys))))
     }
 
     /// A token for this resource: an hour long, of nobody in particular, without scopes.
     pub fn token(&self, resource: &str) -> TokenBuilder {
         let now = self.0.clock.now().as_secs();
         let claims = json!({
-            "iss": URL,
+            "iss": self.0.keys.issuer().as_str(),
             "aud": resource,
             "sub": "somebody",
             "client_id": "test-client",

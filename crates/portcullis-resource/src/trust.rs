@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use portcullis_core::bearer::AccessToken;
 use portcullis_core::error::Failure;
@@ -10,6 +9,7 @@ use portcullis_core::introspection;
 use portcullis_core::time::UnixTime;
 use portcullis_core::token::{Expectation, Unverified, VerifiedToken, looks_like_jwt};
 
+use crate::clock::Clock;
 use crate::introspection::{Inquiry, When};
 use crate::keys::Keys;
 
@@ -72,21 +72,24 @@ pub enum BadTrust {
 }
 
 /// The outcome of looking at a token, and what it rests on.
+#[derive(Clone)]
 pub(crate) struct Judged {
     pub(crate) token: Arc<VerifiedToken>,
     /// Which of the issuers it is of.
     pub(crate) issuer: usize,
-    /// The keys it was verified with, if any.
-    pub(crate) generation: Option<u64>,
-    /// For how long the issuer's word on it is good, where it was asked beside the signature.
-    confirmed_for: Option<Duration>,
+    pub(crate) basis: Basis,
+    /// When the issuer has to be asked again, where it was asked beside the signature.
+    pub(crate) ask_again: Option<UnixTime>,
 }
 
-impl Judged {
-    /// When the issuer has to be asked again.
-    pub(crate) fn confirmed_until(&self, now: UnixTime) -> Option<UnixTime> {
-        self.confirmed_for.map(|lifetime| now.plus(lifetime))
-    }
+/// What a token was verified by.
+#[derive(Clone, Copy)]
+pub(crate) enum Basis {
+    /// Keys of this generation. Without a number they came while the token waited for them, and which they
+    /// were cannot be told afterwards.
+    Keys(Option<u64>),
+    /// The issuer's word.
+    Word,
 }
 
 impl TrustedIssuers {
@@ -125,11 +128,11 @@ impl TrustedIssuers {
     pub(crate) async fn judge(
         &self,
         token: &AccessToken<'_>,
-        now: UnixTime,
+        clock: &dyn Clock,
     ) -> Result<Judged, Failure> {
         if !looks_like_jwt(token.text()) || self.reads_nothing() {
             let place = self.opaque.ok_or(Failure::UnknownIssuer)?;
-            return self.introspect(place, token, now).await;
+            return self.introspect(place, token, clock).await;
         }
         let unverified = Unverified::of(token)?;
         let issuer = unverified.issuer();
@@ -137,20 +140,21 @@ impl TrustedIssuers {
         let place = self.issuers.iter().position(is_named).ok_or(Failure::UnknownIssuer)?;
         let trusted = self.issuers.get(place).ok_or(Failure::UnknownIssuer)?;
         let Some(keys) = &trusted.source.keys else {
-            return self.introspect(place, token, now).await;
+            return self.introspect(place, token, clock).await;
         };
         // Before the keys: if they change in between, the token is verified once more than it has to be.
         let generation = keys.generation();
         let found = keys.find(unverified.kid(), unverified.algorithm()).await?;
-        let verified = unverified.verify(&found, &trusted.expectation, now)?;
-        let confirmed_for = match &trusted.source.introspection {
+        let verified = unverified.verify(&found, &trusted.expectation, clock.now())?;
+        let ask_again = match &trusted.source.introspection {
             Some((When::Always, inquiry)) => {
                 inquiry.ask(token).await?;
-                Some(trusted.expectation.longest_word())
+                Some(clock.now().plus(trusted.expectation.longest_word()))
             }
             _ => None,
         };
-        Ok(Judged { token: Arc::new(verified), issuer: place, generation, confirmed_for })
+        let (token, basis) = (Arc::new(verified), Basis::Keys(generation));
+        Ok(Judged { token, issuer: place, basis, ask_again })
     }
 
     /// Whether all tokens are asked about: of a single issuer without keys, JWTs are none of our business.
@@ -162,15 +166,17 @@ impl TrustedIssuers {
         &self,
         place: usize,
         token: &AccessToken<'_>,
-        now: UnixTime,
+        clock: &dyn Clock,
     ) -> Result<Judged, Failure> {
         let trusted = self.issuers.get(place).ok_or(Failure::UnknownIssuer)?;
         let (_, inquiry) = trusted.source.introspection.as_ref().ok_or(Failure::UnknownIssuer)?;
         let answer = inquiry.ask(token).await?;
+        // By when it came: an answer that took longer than it is good for would be good for nothing.
+        let now = clock.now();
         let verified = introspection::judge(&answer, token.hash(), &trusted.expectation, now)?;
         // The answer is good as long as it says itself.
         let token = Arc::new(verified);
-        Ok(Judged { token, issuer: place, generation: None, confirmed_for: None })
+        Ok(Judged { token, issuer: place, basis: Basis::Word, ask_again: None })
     }
 
     /// Which keys an issuer has now.

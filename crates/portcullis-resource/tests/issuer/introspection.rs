@@ -169,6 +169,8 @@ async fn the_endpoint_is_found_where_metadata_says() {
     assert_eq!(server.asked(), 3, "and kept");
 }
 
+type IsSo = fn(&Failure) -> bool;
+
 /// What is wrong with a token is told from what is wrong with its issuer.
 // req: RS-15
 #[tokio::test]
@@ -176,7 +178,6 @@ async fn what_the_issuer_does_wrong_is_no_verdict() {
     let server = Server::start(|_| None).await;
     let inactive = json!({ "active": false }).to_string();
     let foreign = claims_with(&json!({ "active": true, "aud": "https://other.example.com" }));
-    type IsSo = fn(&Failure) -> bool;
     let is_away: IsSo = |failure| matches!(failure, Failure::IssuerUnavailable { .. });
     let cases: Vec<(u16, String, IsSo)> = vec![
         (200, inactive, |failure| matches!(failure, Failure::Token(Refusal::Inactive))),

@@ -54,6 +54,8 @@ pub(super) fn edges(repo: &Repo, report: &mut Report) -> Result {
                 (_, TOOL) => false,
                 (TOOL, _) => true,
                 (_, "testkit") => kind == "dev",
+                // How the tests of a crate switch its features on.
+                (own, target) if own == target => kind == "dev",
                 _ => known.get(member).is_some_and(|below| below.contains(&target)),
             };
             if !allowed {

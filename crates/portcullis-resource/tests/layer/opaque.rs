@@ -1,0 +1,193 @@
+//! Tokens that only their issuer can read, and tokens that it may have revoked.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+use portcullis_resource::gate::BadGate;
+use portcullis_resource::introspection::{Introspect, When};
+use portcullis_resource::trust::BadTrust;
+use portcullis_resource::{Auth, AuthBuilder, BadAuth, IssuerBuilder};
+use serde_json::json;
+use testkit::{AUDIENCE, ISSUER, NOW, Signer, TestKey, claims, claims_with};
+
+use crate::house::{Hands, House, Published, Words, by, call, good, house, issuer, post, token};
+
+const OTHER: &str = "https://other.example.com";
+
+fn asking(issuer: IssuerBuilder, when: When, words: &Arc<Words>) -> IssuerBuilder {
+    let words: Arc<dyn Introspect> = Arc::<Words>::clone(words);
+    issuer.introspection(when, words)
+}
+
+async fn status(house: &House, token: &str) -> StatusCode {
+    post(&call("x")).bearer(token).of(&house.app).await.status
+}
+
+/// Two issuers: both publish keys, and one takes opaque tokens.
+fn two(words: &Arc<Words>, clock: &Hands) -> House {
+    let (own, others) =
+        (Published::of(&[TestKey::P256]), Published::by(OTHER, &[TestKey::P256Second]));
+    let auth = Auth::resource(AUDIENCE)
+        .issuer(IssuerBuilder::new(OTHER).keys(others))
+        .issuer(asking(issuer(&own), When::Opaque, words));
+    house(auth.surroundings(by(clock)))
+}
+
+// req: RS-4
+#[tokio::test]
+async fn opaque_tokens_are_asked_about() {
+    let (words, clock) = (Arc::new(Words::default()), Hands::new());
+    let house = two(&words, &clock);
+    words.say("opaque-1", &claims());
+    words.say("elsewhere", &claims_with(&json!({ "aud": "https://other.example.com/mcp" })));
+    words.say("nowhere", &claims_with(&json!({ "aud": null })));
+    assert_eq!(status(&house, "opaque-1").await, StatusCode::OK);
+    for refused in ["opaque-2", "elsewhere", "nowhere"] {
+        let answer = post(&call("x")).bearer(refused).of(&house.app).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{refused}");
+        assert_eq!(answer.json()["error"], "invalid_token");
+    }
+    assert_eq!(words.asked(), ["opaque-1", "opaque-2", "elsewhere", "nowhere"]);
+    // Kept for as long as the answer is good.
+    assert_eq!(status(&house, "opaque-1").await, StatusCode::OK);
+    assert_eq!(words.asked().len(), 4);
+    words.revoke("opaque-1");
+    clock.forward(29);
+    assert_eq!(status(&house, "opaque-1").await, StatusCode::OK);
+    clock.forward(1);
+    assert_eq!(status(&house, "opaque-1").await, StatusCode::UNAUTHORIZED);
+    assert_eq!(words.asked().len(), 5);
+}
+
+/// A token is shown to its own issuer and to nobody else, and one that is refused here gets no second chance.
+#[tokio::test]
+async fn a_jwt_is_shown_to_nobody() {
+    let (words, clock) = (Arc::new(Words::default()), Hands::new());
+    let house = two(&words, &clock);
+    let others = Signer::new(TestKey::P256Second).sign(&claims_with(&json!({ "iss": OTHER })));
+    for accepted in [&good(), &others] {
+        assert_eq!(status(&house, accepted).await, StatusCode::OK);
+    }
+    let forged = {
+        let (head, _) = good().rsplit_once('.').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+        format!("{head}.{}", others.rsplit_once('.').unwrap().1)
+    };
+    let by_the_other = Signer::new(TestKey::P256Second).sign(&claims());
+    let unknown = token(&json!({ "iss": "https://unknown.example.com" }));
+    let expired = token(&json!({ "exp": NOW - 100 }));
+    let without = good().replace('.', "..");
+    for refused in [&forged, &by_the_other, &unknown, &expired, &format!("{forged}="), &without] {
+        words.say(refused, &claims());
+        assert_eq!(status(&house, refused).await, StatusCode::UNAUTHORIZED, "{refused}");
+    }
+    assert_eq!(words.asked(), Vec::<String>::new());
+    // What is encrypted only the issuer can read.
+    let header = testkit::base64url(r#"{"alg":"RSA-OAEP","enc":"A256GCM"}"#);
+    let encrypted = format!("{header}.a2V5.aXY.dGV4dA.dGFn");
+    assert_eq!(status(&house, &encrypted).await, StatusCode::UNAUTHORIZED);
+    words.say("other", &claims());
+    assert_eq!(status(&house, "other").await, StatusCode::OK);
+    assert_eq!(words.asked(), [encrypted, "other".to_owned()]);
+}
+
+#[tokio::test]
+async fn where_nobody_takes_opaque_tokens_they_are_refused() {
+    let house = house(crate::house::auth());
+    let answer = post(&call("x")).bearer("opaque").of(&house.app).await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(answer.json()["error"], "invalid_token");
+    assert_eq!(status(&house, &good()).await, StatusCode::OK);
+}
+
+/// An issuer that publishes no keys is asked about every token, JWTs too.
+#[tokio::test]
+async fn an_issuer_without_keys_is_asked_about_all() {
+    let (words, clock) = (Arc::new(Words::default()), Hands::new());
+    let issuer = asking(IssuerBuilder::new(ISSUER).without_keys(), When::Opaque, &words);
+    let house = house(Auth::resource(AUDIENCE).issuer(issuer).surroundings(by(&clock)));
+    let (good, foreign) = (good(), token(&json!({ "iss": "https://unknown.example.com" })));
+    for token in ["opaque", &good, &foreign] {
+        words.say(token, &claims());
+        assert_eq!(status(&house, token).await, StatusCode::OK);
+    }
+    assert_eq!(status(&house, "other").await, StatusCode::UNAUTHORIZED);
+    assert_eq!(words.asked(), ["opaque", &good, &foreign, "other"]);
+}
+
+/// A JWT whose signature is good may have been revoked.
+#[tokio::test]
+async fn where_it_is_always_asked_a_revoked_token_is_refused() {
+    let (words, clock) = (Arc::new(Words::default()), Hands::new());
+    let keys = Published::of(&[TestKey::P256]);
+    let issuer = asking(issuer(&keys), When::Always, &words);
+    let issuer = issuer.expecting(|token| token.introspection_lifetime(Duration::from_secs(10)));
+    let house = house(Auth::resource(AUDIENCE).issuer(issuer).surroundings(by(&clock)));
+    let unknown = good();
+    assert_eq!(status(&house, &unknown).await, StatusCode::UNAUTHORIZED, "nobody knows it");
+    let token = token(&json!({ "sub": "bob" }));
+    words.say(&token, &json!({}));
+    for _ in 0..3 {
+        assert_eq!(status(&house, &token).await, StatusCode::OK);
+    }
+    assert_eq!(words.asked(), [unknown, token.clone()]);
+    clock.forward(10);
+    assert_eq!(status(&house, &token).await, StatusCode::OK);
+    assert_eq!(words.asked().len(), 3);
+    words.revoke(&token);
+    clock.forward(9);
+    assert_eq!(status(&house, &token).await, StatusCode::OK, "its word was good for ten seconds");
+    clock.forward(1);
+    assert_eq!(status(&house, &token).await, StatusCode::UNAUTHORIZED);
+    // The word of the issuer makes nothing of a token whose signature is not good.
+    let forged = Signer::new(TestKey::P256Second).sign(&claims());
+    words.say(&forged, &claims());
+    let asked = words.asked().len();
+    assert_eq!(status(&house, &forged).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(words.asked().len(), asked);
+}
+
+/// An answer that took longer than it is good for is good for the request that waited for it.
+#[tokio::test]
+async fn an_answer_counts_from_when_it_came() {
+    for when in [When::Opaque, When::Always] {
+        let clock = Hands::new();
+        let words = Arc::new(Words::after(&clock, 5));
+        let keys = Published::of(&[TestKey::P256]);
+        let issuer = asking(issuer(&keys), when, &words);
+        let issuer = issuer.expecting(|token| token.introspection_lifetime(Duration::from_secs(2)));
+        let house = house(Auth::resource(AUDIENCE).issuer(issuer).surroundings(by(&clock)));
+        let token = if when == When::Always { good() } else { "opaque".to_owned() };
+        words.say(&token, &claims());
+        for count in [1, 1] {
+            assert_eq!(status(&house, &token).await, StatusCode::OK, "{when:?}");
+            assert_eq!(words.asked().len(), count);
+        }
+        clock.forward(2);
+        assert_eq!(status(&house, &token).await, StatusCode::OK, "{when:?}");
+        assert_eq!(words.asked().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn issuers_that_cannot_be_told_apart_are_refused() {
+    let words = Arc::new(Words::default());
+    let named = |name: &str| IssuerBuilder::new(name).keys(Published::by(name, &[TestKey::P256]));
+    let build = |issuers: Vec<IssuerBuilder>| {
+        let auth = issuers.into_iter().fold(Auth::resource(AUDIENCE), AuthBuilder::issuer);
+        match auth.build() {
+            Ok(_) => None,
+            Err(BadAuth::Gate(BadGate::Trust(bad))) => Some(bad),
+            Err(other) => panic!("{other}"),
+        }
+    };
+    let ask = |issuer| asking(issuer, When::Opaque, &words);
+    assert_eq!(build(vec![ask(named(ISSUER)), named(OTHER)]), None);
+    let two = BadTrust::TwoOpaque(ISSUER.to_owned(), OTHER.to_owned());
+    assert_eq!(build(vec![ask(named(ISSUER)), ask(named(OTHER))]), Some(two));
+    let twice = BadTrust::Twice(ISSUER.to_owned());
+    assert_eq!(build(vec![named(ISSUER), named(ISSUER)]), Some(twice));
+    assert_eq!(build(Vec::new()), Some(BadTrust::Nobody));
+    let silent = BadTrust::Silent(ISSUER.to_owned());
+    assert_eq!(build(vec![IssuerBuilder::new(ISSUER).without_keys()]), Some(silent));
+}

@@ -1,0 +1,261 @@
+//! Tokens that name a key: who shows one must show that he has the key.
+
+use std::future::ready;
+use std::sync::Arc;
+
+use axum::Router;
+use http::StatusCode;
+use portcullis_core::keys::CertificateThumbprint;
+use portcullis_core::proof::DpopProof;
+use portcullis_core::time::UnixTime;
+use portcullis_resource::gate::Surroundings;
+use portcullis_resource::introspection::{Introspect, When};
+use portcullis_resource::replay::{FirstUse, LocalReplay, NoRoom, Replay};
+use portcullis_resource::{Auth, AuthBuilder};
+use serde_json::json;
+use testkit::{AUDIENCE, NOW, Proof, TestKey, claims_with, sha256_base64url};
+
+use crate::house::{
+    Answer, Ask, Hands, METADATA, Published, Words, ask, auth, by, call, good, house, issuer, post,
+    token,
+};
+
+const CERTIFICATE: &[u8] = b"a certificate";
+
+/// A token that is bound to [`TestKey::P256Second`].
+fn bound() -> String {
+    token(&json!({ "cnf": { "jkt": jkt(TestKey::P256Second) } }))
+}
+
+/// RFC 7638: the members that matter, in order.
+fn jkt(key: TestKey) -> String {
+    let jwk = key.public_jwk();
+    let (x, y) = (jwk["x"].as_str().unwrap(), jwk["y"].as_str().unwrap());
+    sha256_base64url(&format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#))
+}
+
+fn proof(token: &str) -> Proof {
+    Proof::new(TestKey::P256Second).token(token)
+}
+
+fn with(token: &str, proof: &str) -> Ask {
+    post(&call("x")).header("authorization", &format!("DPoP {token}")).header("dpop", proof)
+}
+
+fn refused(answer: &Answer, error: &str, description: &str, scheme: &str) {
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    let challenge = answer.challenge().unwrap();
+    let (before, after) = challenge.split_once("error=").unwrap();
+    assert!(before.starts_with(&format!("{scheme} ")), "{challenge}");
+    assert_eq!(before.contains("algs=\"RS256 "), scheme == "DPoP", "{challenge}");
+    let rest = format!(
+        "\"{error}\", error_description=\"{description}\", resource_metadata=\"{METADATA}\""
+    );
+    assert_eq!(after, rest);
+    assert_eq!(answer.json(), json!({ "error": error, "error_description": description }));
+}
+
+const NOT_SHOWN: &str = "possession of the token's key was not shown";
+
+// req: RS-14
+#[tokio::test]
+async fn a_bound_token_needs_a_proof_of_this_request() {
+    let house = house(auth());
+    let token = bound();
+    let other = bound();
+    let fresh = |name: &str| proof(&token).claim("jti", name);
+    let good = with(&token, &fresh("good").sign()).of(&house.app).await;
+    assert_eq!(good.status, StatusCode::OK, "{good:?}");
+    let bad_proof = "invalid_dpop_proof";
+    for (name, shown, error) in [
+        ("another method", fresh("1").claim("htm", "GET"), bad_proof),
+        ("another path", fresh("2").claim("htu", "https://mcp.example.com/other"), bad_proof),
+        ("another host", fresh("3").claim("htu", "https://evil.example/mcp"), bad_proof),
+        ("another token", fresh("4").token(&other), bad_proof),
+        ("no token", fresh("5").without("ath"), bad_proof),
+        ("too old", fresh("6").claim("iat", NOW - 61), bad_proof),
+        ("from the future", fresh("7").claim("iat", NOW + 6), bad_proof),
+        ("no name", fresh("8").without("jti"), bad_proof),
+        ("no proof", fresh("9").header("typ", "JWT"), bad_proof),
+        ("another key", Proof::new(TestKey::P256).token(&token), "invalid_token"),
+    ] {
+        let answer = with(&token, &shown.sign()).of(&house.app).await;
+        refused(&answer, error, NOT_SHOWN, "DPoP");
+        assert_eq!(house.inner.count(), 1, "{name}");
+    }
+    let bearer = post(&call("x")).bearer(&token).of(&house.app).await;
+    refused(&bearer, "invalid_token", NOT_SHOWN, "DPoP");
+    let bearer = post(&call("x")).bearer(&token).header("dpop", &fresh("10").sign());
+    refused(&bearer.of(&house.app).await, "invalid_token", NOT_SHOWN, "DPoP");
+    let none = post(&call("x")).header("authorization", &format!("DPoP {token}"));
+    refused(&none.of(&house.app).await, "invalid_token", NOT_SHOWN, "DPoP");
+    let twice = with(&token, &fresh("11").sign()).header("dpop", &fresh("12").sign());
+    refused(&twice.of(&house.app).await, bad_proof, NOT_SHOWN, "DPoP");
+    assert_eq!(house.inner.count(), 1);
+    // With a query, as the client addressed it, and at the edges of time.
+    for (name, shown) in [
+        ("13", fresh("13").claim("htu", "https://MCP.example.com:443/mcp?a=b")),
+        ("14", fresh("14").claim("iat", NOW - 60)),
+        ("15", fresh("15").claim("iat", NOW + 5)),
+    ] {
+        let answer = with(&token, &shown.sign()).of(&house.app).await;
+        assert_eq!(answer.status, StatusCode::OK, "{name}");
+    }
+}
+
+/// A token that names no key is no such token.
+#[tokio::test]
+async fn a_bearer_token_is_none_of_the_other_scheme() {
+    let house = house(auth());
+    let token = good();
+    refused(
+        &with(&token, &proof(&token).sign()).of(&house.app).await,
+        "invalid_token",
+        NOT_SHOWN,
+        "Bearer",
+    );
+    assert_eq!(post(&call("x")).bearer(&token).of(&house.app).await.status, StatusCode::OK);
+}
+
+// req: RS-14
+#[tokio::test]
+async fn a_proof_is_good_once() {
+    let clock = Hands::new();
+    let house = house(auth().surroundings(by(&clock)));
+    let token = bound();
+    let shown = proof(&token).sign();
+    assert_eq!(with(&token, &shown).of(&house.app).await.status, StatusCode::OK);
+    // Whatever it is shown for: nobody knows who has it by now.
+    for seconds in [0, 1, 59] {
+        clock.forward(seconds);
+        let again = with(&token, &shown).of(&house.app).await;
+        refused(&again, "invalid_dpop_proof", NOT_SHOWN, "DPoP");
+    }
+    // The same name under a signature of its own is the same proof.
+    let again = with(&token, &proof(&token).claim("iat", NOW + 60).sign()).of(&house.app).await;
+    refused(&again, "invalid_dpop_proof", NOT_SHOWN, "DPoP");
+    let other = proof(&token).claim("jti", "other").claim("iat", NOW + 60).sign();
+    assert_eq!(with(&token, &other).of(&house.app).await.status, StatusCode::OK);
+    // From the second on in which nobody takes it, it may be forgotten, and its name be used anew.
+    clock.forward(1);
+    let again = with(&token, &shown).of(&house.app).await;
+    refused(&again, "invalid_dpop_proof", NOT_SHOWN, "DPoP");
+    let anew = proof(&token).claim("iat", NOW + 61).sign();
+    assert_eq!(with(&token, &anew).of(&house.app).await.status, StatusCode::OK);
+}
+
+/// What a stranger shows is not remembered, or he could use up the names of others' proofs.
+#[tokio::test]
+async fn only_a_proof_that_counts_is_remembered() {
+    let house = house(auth());
+    let token = bound();
+    for refused in [
+        Proof::new(TestKey::P256).token(&token),
+        proof(&token).claim("htm", "GET"),
+        proof(&bound()),
+    ] {
+        let answer = with(&token, &refused.sign()).of(&house.app).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(with(&token, &proof(&token).sign()).of(&house.app).await.status, StatusCode::OK);
+}
+
+/// While the issuer is asked about a token, the proof that came with it grows old.
+#[tokio::test]
+async fn a_proof_is_held_against_the_time_at_which_the_token_is_known() {
+    for (late, status) in [(60, StatusCode::OK), (61, StatusCode::UNAUTHORIZED)] {
+        let clock = Hands::new();
+        let words = Arc::new(Words::after(&clock, late));
+        words.say("opaque", &claims_with(&json!({ "cnf": { "jkt": jkt(TestKey::P256Second) } })));
+        let asked: Arc<dyn Introspect> = words;
+        let issuer = issuer(&Published::of(&[TestKey::P256])).introspection(When::Opaque, asked);
+        let house = house(Auth::resource(AUDIENCE).issuer(issuer).surroundings(by(&clock)));
+        let answer = with("opaque", &proof("opaque").sign()).of(&house.app).await;
+        assert_eq!(answer.status, status);
+    }
+}
+
+/// Within a nested router the path is cut short, and the client knows nothing of that.
+#[tokio::test]
+async fn a_proof_is_for_the_path_as_the_client_wrote_it() {
+    let resource = "https://mcp.example.com/api/mcp";
+    let keys = Published::of(&[TestKey::P256]);
+    let auth = Auth::resource(resource).issuer(issuer(&keys)).surroundings(by(&Hands::new()));
+    let auth = auth.build().unwrap();
+    let inner = crate::house::Inner::default();
+    let app = Router::new().nest("/api", auth.protect("/mcp", inner.service()));
+    let token = token(&json!({ "aud": resource, "cnf": { "jkt": jkt(TestKey::P256Second) } }));
+    for (name, uri, status) in [
+        ("1", resource, StatusCode::OK),
+        ("2", AUDIENCE, StatusCode::UNAUTHORIZED),
+        ("3", "https://mcp.example.com/mcp", StatusCode::UNAUTHORIZED),
+    ] {
+        let shown = proof(&token).claim("jti", name).claim("htu", uri).sign();
+        let request = ask("POST", "/api/mcp").header("content-type", "application/json");
+        let request = request.header("authorization", &format!("DPoP {token}"));
+        let request = request.header("dpop", &shown).body(call("x").to_string());
+        assert_eq!(request.of(&app).await.status, status, "{uri}");
+    }
+}
+
+/// A memory that is full, or that remembers elsewhere.
+struct Full;
+
+impl Replay for Full {
+    fn is_first<'a>(&'a self, _: &'a DpopProof, _: UnixTime) -> FirstUse<'a> {
+        Box::pin(ready(Err(NoRoom)))
+    }
+}
+
+fn remembering(replay: Arc<dyn Replay>) -> AuthBuilder {
+    auth().surroundings(Surroundings { replay, ..by(&Hands::new()) })
+}
+
+#[tokio::test]
+async fn where_nobody_can_remember_nobody_is_let_in() {
+    let token = bound();
+    let full = house(remembering(Arc::new(Full)));
+    let answer = with(&token, &proof(&token).sign()).of(&full.app).await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.header("retry-after"), Some("1"));
+    assert_eq!(answer.json()["error"], "temporarily_unavailable");
+    let bearer = post(&call("x")).bearer(&good()).of(&full.app).await;
+    assert_eq!(bearer.status, StatusCode::OK, "others are let in");
+}
+
+/// Replicas that share a memory take a proof once, all together.
+#[tokio::test]
+async fn a_memory_may_be_shared() {
+    let memory: Arc<dyn Replay> = Arc::new(LocalReplay::new());
+    let (one, two) = (house(remembering(Arc::clone(&memory))), house(remembering(memory)));
+    let token = bound();
+    let shown = proof(&token).sign();
+    assert_eq!(with(&token, &shown).of(&one.app).await.status, StatusCode::OK);
+    assert_eq!(with(&token, &shown).of(&two.app).await.status, StatusCode::UNAUTHORIZED);
+    let other = proof(&token).claim("jti", "other").sign();
+    assert_eq!(with(&token, &other).of(&two.app).await.status, StatusCode::OK);
+}
+
+// req: RS-14
+#[tokio::test]
+async fn a_token_of_a_certificate_needs_that_certificate() {
+    let house = house(auth());
+    let own = CertificateThumbprint::of_der(CERTIFICATE);
+    let other = CertificateThumbprint::of_der(b"another certificate");
+    let thumbprint = sha256_base64url(std::str::from_utf8(CERTIFICATE).unwrap());
+    let token = token(&json!({ "cnf": { "x5t#S256": thumbprint } }));
+    let bearer = || post(&call("x")).bearer(&token);
+    assert_eq!(bearer().extension(own).of(&house.app).await.status, StatusCode::OK);
+    let answer = bearer().extension(other).of(&house.app).await;
+    refused(&answer, "invalid_token", NOT_SHOWN, "Bearer");
+    refused(&bearer().of(&house.app).await, "invalid_token", NOT_SHOWN, "Bearer");
+    let answer = with(&token, &proof(&token).sign()).extension(own).of(&house.app).await;
+    refused(&answer, "invalid_token", NOT_SHOWN, "Bearer");
+    // What stands in a header is no certificate: only a proxy that is trusted to may say so, elsewhere.
+    let told = bearer().header("client-cert", ":YSBjZXJ0aWZpY2F0ZQ==:").of(&house.app).await;
+    assert_eq!(told.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(house.inner.count(), 1);
+    // A certificate beside a token that asks for none says nothing.
+    let plain = post(&call("x")).bearer(&good()).extension(other).of(&house.app).await;
+    assert_eq!(plain.status, StatusCode::OK);
+}

@@ -1,0 +1,110 @@
+//! Answers that go on: those of calls to their end, and listening ones as long as their token.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use http::StatusCode;
+use http_body_util::{BodyExt as _, Channel};
+use serde_json::json;
+use testkit::NOW;
+use tokio::time::Instant;
+
+use crate::house::{Ask, ask, auth, call, message, post, token};
+
+type Sender = http_body_util::channel::Sender<Bytes>;
+
+/// A server that answers with what a test sends.
+pub fn streaming() -> (Sender, Router) {
+    let (sender, body) = Channel::<Bytes, Infallible>::new(8);
+    let body = Arc::new(Mutex::new(Some(Body::new(body))));
+    let service = tower::service_fn(move |_| {
+        let body = body.lock().unwrap().take().unwrap();
+        let response = Response::builder().header("content-type", "text/event-stream").body(body);
+        std::future::ready(Ok::<_, Infallible>(response.unwrap()))
+    });
+    (sender, Router::new().fallback_service(service))
+}
+
+async fn open(request: Ask, seconds: u64) -> (Sender, Body) {
+    let (sender, service) = streaming();
+    let app = auth().build().unwrap().protect("/mcp", service);
+    let response = request.bearer(&token(&json!({ "exp": NOW + seconds }))).start(&app).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    (sender, response.into_body())
+}
+
+async fn next(body: &mut Body) -> Option<Bytes> {
+    body.frame().await.map(|frame| frame.unwrap().into_data().unwrap())
+}
+
+fn listen() -> Ask {
+    let meta = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": { "name": "test", "version": "1" },
+        "io.modelcontextprotocol/clientCapabilities": {},
+    });
+    let params = json!({ "notifications": { "toolsListChanged": true }, "_meta": meta });
+    let request = post(&message("subscriptions/listen", &params));
+    request
+        .header("mcp-protocol-version", "2026-07-28")
+        .header("mcp-method", "subscriptions/listen")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listening_stream_ends_with_its_token() {
+    for request in [ask("GET", "/mcp"), listen()] {
+        let begin = Instant::now();
+        let (mut sender, mut body) = open(request, 100).await;
+        for event in ["data: 1\n\n", "data: 2\n\n"] {
+            sender.send_data(Bytes::from_static(event.as_bytes())).await.unwrap();
+            assert_eq!(next(&mut body).await.unwrap(), event, "as it comes");
+            tokio::time::sleep(Duration::from_secs(49)).await;
+        }
+        assert_eq!(next(&mut body).await, None, "in good order");
+        assert_eq!(begin.elapsed(), Duration::from_secs(100));
+        assert_eq!(next(&mut body).await, None);
+        let _ = sender.send_data(Bytes::from_static(b"data: 3\n\n")).await;
+        assert_eq!(next(&mut body).await, None, "and for good");
+    }
+}
+
+/// It may also end before.
+#[tokio::test(start_paused = true)]
+async fn a_listening_stream_ends_when_the_server_ends_it() {
+    let begin = Instant::now();
+    let (mut sender, mut body) = open(ask("GET", "/mcp"), 100).await;
+    sender.send_data(Bytes::from_static(b"data: 1\n\n")).await.unwrap();
+    drop(sender);
+    assert_eq!(next(&mut body).await.unwrap(), "data: 1\n\n");
+    assert_eq!(next(&mut body).await, None);
+    assert_eq!(begin.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_runs_to_its_end() {
+    let (mut sender, mut body) = open(post(&call("x")), 100).await;
+    for event in ["data: 1\n\n", "data: 2\n\n"] {
+        sender.send_data(Bytes::from_static(event.as_bytes())).await.unwrap();
+        assert_eq!(next(&mut body).await.unwrap(), event);
+        tokio::time::sleep(Duration::from_secs(1000)).await;
+    }
+    drop(sender);
+    assert_eq!(next(&mut body).await, None);
+}
+
+/// A client that goes away is gone for the server, too.
+#[tokio::test]
+async fn who_goes_away_is_gone() {
+    for request in [ask("GET", "/mcp"), post(&call("x"))] {
+        let (mut sender, body) = open(request, 100).await;
+        sender.send_data(Bytes::from_static(b"data: 1\n\n")).await.unwrap();
+        drop(body);
+        assert!(sender.send_data(Bytes::from_static(b"data: 2\n\n")).await.is_err());
+    }
+}
