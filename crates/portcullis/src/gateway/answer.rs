@@ -7,10 +7,10 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{Full, combinators::UnsyncBoxBody};
-use hyper::body::Incoming;
 use pin_project_lite::pin_project;
 
 use super::patient::Request;
+use super::upstream::Lent;
 use crate::observe::metrics::Held;
 
 pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -22,7 +22,7 @@ pin_project! {
         /// All of it is here.
         Whole { #[pin] body: Full<Bytes> },
         /// As it comes from upstream.
-        Passed { #[pin] body: Incoming },
+        Passed { #[pin] body: Lent },
         /// Something else.
         Made { #[pin] body: UnsyncBoxBody<Bytes, BoxError> },
     }
@@ -43,7 +43,7 @@ impl Answer {
         Answer { kind: Kind::Whole { body: Full::new(bytes) }, request: None, stream: None }
     }
 
-    pub(super) fn passed(body: Incoming) -> Answer {
+    pub(super) fn passed(body: Lent) -> Answer {
         Answer { kind: Kind::Passed { body }, request: None, stream: None }
     }
 

@@ -42,7 +42,7 @@ impl Behind {
                 let identity = http.tls.identity.as_ref();
                 let tls = tls(http.tls.ca.as_deref(), identity)?;
                 let tls = tls.into_config().map_err(Unusable::from)?;
-                let upstream = Upstream::new(http.url.clone(), tls, http.timeouts);
+                let upstream = Upstream::new(http.url.clone(), tls, http.timeouts)?;
                 let (add, forward) = (http.add.clone(), http.forward.clone());
                 Ok(Behind::Http { upstream, add, forward })
             }

@@ -40,6 +40,9 @@ pub enum Unusable {
         /// What was looked for.
         what: &'static str,
     },
+    /// A URL that cannot be asked.
+    #[error("{0:?} is no URL that can be asked")]
+    Url(String),
     /// TLS cannot be set up so.
     #[error("TLS: {0}")]
     Tls(#[from] rustls::Error),

@@ -1,54 +1,51 @@
-//! An MCP server over HTTP: a pool of connections, and one request for one permit.
+//! An MCP server over HTTP: one request for one permit.
+//!
+//! * `connect` – reaching it
+//! * `pool` – connections that are kept
 
+mod connect;
+mod pool;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::uri::{Authority, PathAndQuery};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use portcullis_core::error::Upstream as Failure;
 use rustls::ClientConfig;
 
+use self::connect::Connector;
+pub(super) use self::pool::Lent;
+use self::pool::Pool;
+use super::issuers::Unusable;
 use crate::config::server::UpstreamTimeouts;
 
-/// A connection nobody used for so long is closed: servers close theirs after a minute or so, and a request
-/// should not meet that.
-const IDLE: Duration = Duration::from_secs(30);
-
-/// The head of an answer is no longer than this, and a stream that is held takes no more.
-const HEAD: usize = 64 * 1024;
-
-/// Connections to one upstream.
-#[derive(Clone, Debug)]
+/// One upstream.
 pub(super) struct Upstream {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
-    url: Uri,
+    pool: Arc<Pool>,
+    /// Path and query, as HTTP/1.1 says them, and the host beside.
+    target: Uri,
+    host: HeaderValue,
     answer: Duration,
 }
 
 impl Upstream {
-    pub(super) fn new(url: Uri, tls: ClientConfig, timeouts: UpstreamTimeouts) -> Upstream {
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(timeouts.connect));
-        let https = HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_or_http()
-            .enable_http1()
-            .enable_http2()
-            .wrap_connector(tcp);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_idle_timeout(IDLE)
-            .pool_timer(TokioTimer::new())
-            .http1_max_buf_size(HEAD)
-            .http2_max_header_list_size(HEAD as u32)
-            .build(https);
-        Upstream { client, url, answer: timeouts.answer }
+    pub(super) fn new(
+        url: Uri,
+        tls: ClientConfig,
+        timeouts: UpstreamTimeouts,
+    ) -> Result<Upstream, Unusable> {
+        let host = url.authority().map_or("", Authority::as_str);
+        let name = url.to_string();
+        let bad = || Unusable::Url(name.clone());
+        let host = HeaderValue::from_str(host).map_err(|_| bad())?;
+        let connector = Connector::new(&url, tls, timeouts.connect).map_err(|_| bad())?;
+        let target = url.path_and_query().map_or("/", PathAndQuery::as_str);
+        let target = Uri::try_from(target).map_err(|_| bad())?;
+        let pool = Arc::new(Pool::new(connector, url));
+        Ok(Upstream { pool, target, host, answer: timeouts.answer })
     }
 
     /// Sends one request and waits for the head of its answer. It is sent once: what failed on the way may
@@ -58,12 +55,13 @@ impl Upstream {
         method: Method,
         headers: HeaderMap,
         body: Bytes,
-    ) -> Result<Response<Incoming>, Failure> {
+    ) -> Result<Response<Lent>, Failure> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
-        *request.uri_mut() = self.url.clone();
+        *request.uri_mut() = self.target.clone();
         *request.headers_mut() = headers;
-        let answer = tokio::time::timeout(self.answer, self.client.request(request)).await;
+        request.headers_mut().insert(header::HOST, self.host.clone());
+        let answer = tokio::time::timeout(self.answer, self.pool.send(request)).await;
         let response = answer.map_err(|_| Failure::Timeout)?;
         let response = response.map_err(|error| Failure::Unreachable(innermost(&error)))?;
         match response.status() {

@@ -1,0 +1,212 @@
+//! Connections to one upstream: those of HTTP/1.1 lent out one by one, one of HTTP/2 shared by all.
+//!
+//! A pool of its own and not that of hyper-util: what it does beside this (many hosts, connections raced
+//! against idle ones) costs about a tenth of nginx for each request (docs/PERFORMANCE.md).
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use bytes::Bytes;
+use http::header::HOST;
+use http::{Request, Response, Uri};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::time::Instant;
+
+use super::connect::{Connector, NoConnection};
+
+/// Idle connections that are kept.
+const MOST_IDLE: usize = 256;
+
+/// A connection nobody used for so long is closed: servers close theirs after a minute or so, and a request
+/// should not meet that.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// The head of an answer is no longer than this, and a stream that is held takes no more.
+const HEAD: usize = 64 * 1024;
+/// Nor has it more lines.
+const HEADERS: usize = 100;
+
+type Http1 = http1::SendRequest<Full<Bytes>>;
+type Http2 = http2::SendRequest<Full<Bytes>>;
+
+/// Connections to one upstream.
+pub(super) struct Pool {
+    connector: Connector,
+    /// The whole of it, as HTTP/2 says it.
+    url: Uri,
+    http1: http1::Builder,
+    http2: http2::Builder<TokioExecutor>,
+    /// The one used last is at the back.
+    idle: Mutex<VecDeque<(Http1, Instant)>>,
+    shared: ArcSwapOption<Http2>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoAnswer {
+    #[error(transparent)]
+    Connection(#[from] NoConnection),
+    #[error(transparent)]
+    Http(#[from] hyper::Error),
+}
+
+/// A connection to send one request on.
+enum Connection {
+    Http1 { sender: Http1, is_used: bool },
+    Http2(Http2),
+}
+
+impl Pool {
+    pub(super) fn new(connector: Connector, url: Uri) -> Pool {
+        let mut http1 = http1::Builder::new();
+        // Requests are small: written as one, they are one copy and not several pieces.
+        http1.writev(false).max_headers(HEADERS).max_buf_size(HEAD);
+        let mut http2 = http2::Builder::new(TokioExecutor::new());
+        http2
+            .timer(TokioTimer::new())
+            .max_header_list_size(HEAD as u32)
+            .keep_alive_interval(Duration::from_secs(30))
+            .keep_alive_while_idle(false);
+        let (idle, shared) = (Mutex::default(), ArcSwapOption::empty());
+        Pool { connector, url, http1, http2, idle, shared }
+    }
+
+    /// Sends a request once. Where a kept connection turns out to be closed before a byte of the request was
+    /// written, another one is taken.
+    pub(super) async fn send(
+        self: &Arc<Self>,
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<Response<Lent>, NoAnswer> {
+        loop {
+            match self.connection().await? {
+                Connection::Http2(mut sender) => {
+                    *request.uri_mut() = self.url.clone();
+                    request.headers_mut().remove(HOST);
+                    let response = sender.send_request(request).await?;
+                    return Ok(response.map(|body| Lent { body, connection: None }));
+                }
+                Connection::Http1 { mut sender, is_used } => {
+                    match sender.try_send_request(request).await {
+                        Ok(response) => {
+                            let connection = Some((sender, Arc::clone(self)));
+                            return Ok(response.map(|body| Lent { body, connection }.settled()));
+                        }
+                        Err(mut error) => match error.take_message() {
+                            Some(unsent) if is_used => request = unsent,
+                            _ => return Err(error.into_error().into()),
+                        },
+                    }
+                }
+            }
+        }
+    }
+
+    async fn connection(&self) -> Result<Connection, NoAnswer> {
+        if let Some(sender) = self.shared.load_full()
+            && !sender.is_closed()
+        {
+            return Ok(Connection::Http2(Http2::clone(&sender)));
+        }
+        while let Some(mut sender) = self.take() {
+            if sender.ready().await.is_ok() {
+                return Ok(Connection::Http1 { sender, is_used: true });
+            }
+        }
+        let connected = self.connector.connect().await?;
+        if connected.is_http2() {
+            let (sender, connection) = self.http2.handshake(TokioIo::new(connected)).await?;
+            tokio::spawn(watched(connection));
+            self.shared.store(Some(Arc::new(sender.clone())));
+            return Ok(Connection::Http2(sender));
+        }
+        let (mut sender, connection) = self.http1.handshake(TokioIo::new(connected)).await?;
+        tokio::spawn(watched(connection));
+        sender.ready().await?;
+        Ok(Connection::Http1 { sender, is_used: false })
+    }
+
+    fn take(&self) -> Option<Http1> {
+        let (sender, since) = self.idle().pop_back()?;
+        // If the one used last is too old, all others are older.
+        if since.elapsed() >= IDLE {
+            self.idle().clear();
+            return None;
+        }
+        Some(sender)
+    }
+
+    fn give_back(&self, sender: Http1) {
+        if sender.is_closed() {
+            return;
+        }
+        let now = Instant::now();
+        let mut idle = self.idle();
+        while idle.len() >= MOST_IDLE || idle.front().is_some_and(|(_, since)| now - *since >= IDLE)
+        {
+            idle.pop_front();
+        }
+        idle.push_back((sender, now));
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, VecDeque<(Http1, Instant)>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Drives a connection to its end.
+async fn watched(connection: impl Future<Output = hyper::Result<()>>) {
+    if let Err(error) = connection.await {
+        tracing::debug!(%error, "a connection to an upstream ended");
+    }
+}
+
+/// The body of an answer. Its connection is kept when it has been read to its end, and closed when it has not:
+/// that is how upstream hears that nobody listens any more.
+pub(in crate::gateway) struct Lent {
+    body: Incoming,
+    connection: Option<(Http1, Arc<Pool>)>,
+}
+
+impl Lent {
+    fn settled(mut self) -> Lent {
+        if self.body.is_end_stream()
+            && let Some((sender, pool)) = self.connection.take()
+        {
+            pool.give_back(sender);
+        }
+        self
+    }
+}
+
+impl Body for Lent {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        let is_over = frame.is_none() || self.body.is_end_stream();
+        if is_over && let Some((sender, pool)) = self.connection.take() {
+            pool.give_back(sender);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
