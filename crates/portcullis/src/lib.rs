@@ -1,13 +1,15 @@
 //! The Portcullis gateway: OAuth 2.1 in front of any MCP server.
 //!
-//! The gateway is not here yet. What is here is [`demo`], the way of one request through the core
-//! without a network around it, [`args`], the command line, [`config`], what an operator wants of it, and two
-//! of its parts: [`client`], who is at the other end of a connection, and [`observe`], what is told and counted.
+//! * [`config`] – what an operator wants, checked as a whole
+//! * [`gateway`] – from a connection to a permit, to the upstream and back
+//! * [`rewrite`], [`seal`] – the only place where bodies change
+//! * [`stdio`] – servers that are processes
+//! * [`client`], [`observe`] – who is at the other end; what is told and counted
+//! * [`command`], [`args`] – the command line
+//! * [`demo`] – the core judging a table of requests
 //!
-//! # What it will be
-//! The composition of the other crates, and what only a running program has: configuration, listeners,
-//! the proxy to upstream servers over HTTP and stdio, stores, logs, metrics, signals. The composition
-//! stands on one page. The proxy can only forward a request that it was given a permit for.
+//! The proxy can only forward a request that it was given a permit for. What is to come: an issuer of its own
+//! (`[login]`), stores that outlive the process.
 //!
 //! # Who calls it
 //! The binary of the same name, which adds the process to it (arguments, clock, streams, exit codes),
