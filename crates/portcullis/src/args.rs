@@ -34,6 +34,12 @@ pub enum Command {
         #[command(subcommand)]
         what: ConfigCommand,
     },
+    /// What the policy makes of a call.
+    Policy {
+        /// What about it.
+        #[command(subcommand)]
+        what: PolicyCommand,
+    },
     /// Judge a table of requests by the real core; no network, no file.
     Demo {
         /// One JSON object for each request, one on each line.
@@ -65,6 +71,38 @@ pub enum ConfigCommand {
         #[arg(long, required = true)]
         redacted: bool,
     },
+}
+
+/// About the policy.
+#[derive(Clone, Debug, Subcommand)]
+pub enum PolicyCommand {
+    /// Say what becomes of an operation, by which rule, and which scopes are missing.
+    Explain(Explain),
+}
+
+/// A caller and what it asks for.
+#[derive(Args, Clone, Debug)]
+pub struct Explain {
+    /// The configuration.
+    #[command(flatten)]
+    pub config: ConfigFile,
+    /// The server, by its name in the configuration.
+    pub server: String,
+    /// The operation: a method, and what it is aimed at, as in: tools/call read_file
+    #[arg(num_args = 1..=2, required = true, value_names = ["METHOD", "TARGET"])]
+    pub operation: Vec<String>,
+    /// The arguments of the call, as a JSON object.
+    #[arg(long, value_name = "JSON")]
+    pub arguments: Option<String>,
+    /// A file with the claims of a token, as a JSON object. What every token has is filled in where it lacks.
+    #[arg(long, value_name = "FILE", required_unless_present = "token")]
+    pub claims: Option<PathBuf>,
+    /// A file with a token. Its signature is not verified: only what it says is judged.
+    #[arg(long, value_name = "FILE", conflicts_with = "claims")]
+    pub token: Option<PathBuf>,
+    /// The answer for a machine to read.
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ pub mod command;
 pub mod config;
 pub mod demo;
 pub mod gateway;
+mod made_key;
 mod nearest;
 pub mod observe;
 pub mod rewrite;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Parser as _;
-use portcullis::args::{Arguments, Command, ConfigCommand};
+use portcullis::args::{Arguments, Command, ConfigCommand, PolicyCommand};
 use portcullis::command::{self, CommandError, inspect};
 use portcullis::demo::{Colour, Report};
 use portcullis_core::time::UnixTime;
@@ -18,6 +18,9 @@ fn main() -> ExitCode {
         Command::Config { what: ConfigCommand::Schema } => say(&inspect::schema()),
         Command::Config { what: ConfigCommand::Show { config, .. } } => {
             done(inspect::show(&config))
+        }
+        Command::Policy { what: PolicyCommand::Explain(asked) } => {
+            done(command::explain::run(&asked))
         }
         Command::Demo { json } => match now().and_then(Report::of_the_table) {
             Ok(report) if json => say(&report.to_json_lines()),

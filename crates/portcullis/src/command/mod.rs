@@ -1,5 +1,6 @@
 //! The commands, each from its arguments to its exit code.
 
+pub mod explain;
 pub mod inspect;
 pub mod serve;
 
@@ -12,6 +13,9 @@ use crate::config::{self, Config, ConfigError};
 
 /// The configuration cannot be used (`EX_CONFIG` of sysexits.h).
 pub const BAD_CONFIG: u8 = 78;
+
+/// The command line means nothing.
+pub const MISUSED: u8 = 2;
 
 /// What a command could not do.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +33,9 @@ pub enum CommandError {
     /// It can be read, but what it names is not to be had.
     #[error(transparent)]
     Gateway(#[from] crate::gateway::BadGateway),
+    /// The words of the command do not go with each other, or with the configuration.
+    #[error("{0}")]
+    Misuse(String),
     /// The system refuses something.
     #[error("{what}: {error}")]
     System {
@@ -44,6 +51,7 @@ impl CommandError {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             CommandError::NoConfig(_) | CommandError::Config(_) => ExitCode::from(BAD_CONFIG),
+            CommandError::Misuse(_) => ExitCode::from(MISUSED),
             CommandError::Gateway(_) | CommandError::System { .. } => ExitCode::FAILURE,
         }
     }

@@ -30,6 +30,8 @@ use portcullis_core::token::{Expectation, Unverified};
 
 pub use print::Colour;
 
+use crate::made_key::MadeKey;
+
 const RESOURCE: &str = "https://mcp.example.com/files/mcp";
 const ISSUER: &str = "https://mcp.example.com";
 const BASE_SCOPE: &str = "files:read";
@@ -161,7 +163,7 @@ enum Verdict {
 impl Report {
     /// Makes a key and tokens for this moment, and judges every request of the table at it.
     pub fn of_the_table(now: UnixTime) -> Result<Self, Box<dyn Error>> {
-        let key = table::Key::generate()?;
+        let key = MadeKey::generate()?;
         let server = Server::new(&key.to_jwks()?)?;
         let judged = |entry: table::Entry| {
             let verdict = match server.judge(&entry.request, now) {

@@ -6,8 +6,6 @@
 use std::error::Error;
 use std::time::Duration;
 
-use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
@@ -17,48 +15,20 @@ use portcullis_core::time::UnixTime;
 use serde_json::{Value, json};
 
 use super::{ISSUER, RESOURCE};
-
-/// The name of the key. A forger can read it in the key set, so the forged token bears it too.
-const KID: &str = "demo";
+use crate::made_key::MadeKey;
 
 const MODERN: &str = "2026-07-28";
 const READ_FILE: &str = r#"{"name":"read_file"}"#;
 const WRITE_FILE: &str = r#"{"name":"write_file"}"#;
 
-/// An ES256 key that lives as long as the process.
-pub(super) struct Key(EcdsaKeyPair);
-
-impl Key {
-    pub(super) fn generate() -> Result<Self, Box<dyn Error>> {
-        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING);
-        pair.map(Key).map_err(|_| "no key could be made".into())
-    }
-
-    /// The public half as a JWK Set (RFC 7517).
-    pub(super) fn to_jwks(&self) -> Result<String, Box<dyn Error>> {
-        // SEC 1 section 2.3.3: a byte that says "uncompressed", then both coordinates.
-        let point = self.0.public_key().as_ref();
-        let coordinates = point.get(1..).and_then(|both| both.split_at_checked(32));
-        let (x, y) = coordinates.ok_or("the key has no coordinates")?;
-        let key = json!({
-            "kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": KID,
-            "x": URL_SAFE_NO_PAD.encode(x), "y": URL_SAFE_NO_PAD.encode(y),
-        });
-        Ok(json!({ "keys": [key] }).to_string())
-    }
-
-    /// An access token (RFC 9068).
-    fn sign(&self, claims: &Claims) -> Result<String, Box<dyn Error>> {
-        let input = unsigned("ES256", claims);
-        let signature = self.0.sign_digest(&digest(&SHA256, input.as_bytes()));
-        let signature = signature.map_err(|_| "no token could be signed")?;
-        Ok(format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature)))
-    }
+/// An access token (RFC 9068).
+fn signed(key: &MadeKey, claims: &Claims) -> Result<String, Box<dyn Error>> {
+    key.sign(&unsigned("ES256", claims))
 }
 
 /// The first two parts of a token.
 fn unsigned(algorithm: &str, claims: &Claims) -> String {
-    let header = json!({ "alg": algorithm, "typ": "at+jwt", "kid": KID });
+    let header = json!({ "alg": algorithm, "typ": "at+jwt", "kid": MadeKey::KID });
     [header.to_string(), claims.to_json().to_string()]
         .map(|part| URL_SAFE_NO_PAD.encode(part))
         .join(".")
@@ -114,17 +84,17 @@ struct Credentials {
     misused: Vec<Credential>,
 }
 
-fn mint(key: &Key, now: UnixTime) -> Result<Credentials, Box<dyn Error>> {
+fn mint(key: &MadeKey, now: UnixTime) -> Result<Credentials, Box<dyn Error>> {
     let hour = now.plus(Duration::from_secs(3600));
     let good = || Claims { issuer: ISSUER, audience: RESOURCE, scope: "files:read", expires: hour };
-    let reader = &*key.sign(&good())?;
-    let writer = &*key.sign(&Claims { scope: "files:read files:write", ..good() })?;
-    let stranger = &*key.sign(&Claims { issuer: "https://evil.example.net", ..good() })?;
+    let reader = &*signed(key, &good())?;
+    let writer = &*signed(key, &Claims { scope: "files:read files:write", ..good() })?;
+    let stranger = &*signed(key, &Claims { issuer: "https://evil.example.net", ..good() })?;
     let misdirected =
-        &*key.sign(&Claims { audience: "https://other.example.com/mcp", ..good() })?;
-    let expired = &*key.sign(&Claims { expires: now.minus(Duration::from_secs(60)), ..good() })?;
+        &*signed(key, &Claims { audience: "https://other.example.com/mcp", ..good() })?;
+    let expired = &*signed(key, &Claims { expires: now.minus(Duration::from_secs(60)), ..good() })?;
     let unsigned = &*format!("{}.", unsigned("none", &good()));
-    let forged = &*Key::generate()?.sign(&good())?;
+    let forged = &*signed(&MadeKey::generate()?, &good())?;
     Ok(Credentials {
         reader: Credential::in_headers("reader", &[reader])?,
         writer: Credential::in_headers("writer", &[writer])?,
@@ -174,7 +144,7 @@ impl Entry {
 pub(super) type Section = (&'static str, Vec<Entry>);
 
 /// Everything that is asked, by what comes of it.
-pub(super) fn requests(key: &Key, now: UnixTime) -> Result<Vec<Section>, Box<dyn Error>> {
+pub(super) fn requests(key: &MadeKey, now: UnixTime) -> Result<Vec<Section>, Box<dyn Error>> {
     let Credentials { reader, writer, misused } = mint(key, now)?;
     let misused =
         misused.iter().map(|misused| Entry::new("tools/call read_file", misused, call(READ_FILE)));
