@@ -116,7 +116,7 @@ fn table_within(value: &Value) -> (Option<&str>, &'static str) {
     if let Some(name) = named(inner).or(many) {
         return (Some(name), ".NAME");
     }
-    let listed = value["anyOf"].as_array().into_iter().flatten();
+    let mut listed = value["anyOf"].as_array().into_iter().flatten();
     (listed.find_map(|option| named(&option["items"])), "")
 }
 
