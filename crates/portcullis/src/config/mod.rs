@@ -65,5 +65,5 @@ pub fn load(path: &Path, surroundings: &dyn Surroundings) -> Result<Config, Conf
 /// The JSON Schema (draft 2020-12) of a configuration, for editors. Descriptions are those of the reference.
 pub fn schema() -> String {
     // Indented, since people read it too. It is made of maps and texts, which always have a text.
-    serde_json::to_string_pretty(&raw::schema()).unwrap_or_default()
+    serde_json::to_string_pretty(raw::schema()).unwrap_or_default()
 }

@@ -10,9 +10,9 @@ use super::source::{Kind, Node, Table};
 /// The tree as text.
 pub(super) fn toml(tree: &Node, findings: &Findings) -> String {
     let schema = raw::schema();
-    let redacting = Redacting { schema: &schema, findings };
+    let redacting = Redacting { schema, findings };
     match &tree.kind {
-        Kind::Table(table) => redacting.table(table, &schema, false).to_string(),
+        Kind::Table(table) => redacting.table(table, schema, false).to_string(),
         _ => String::new(),
     }
 }

@@ -53,6 +53,6 @@ macro_rules! stories {
     )*};
 }
 stories! {
-    access gateway http_on_network issuers keys later policy proxy_unnamed secrets servers syntax texts tokens
+    access gateway http_on_network http_with_tls issuers keys later listeners policy proxy_unnamed secrets servers syntax texts tokens
     together upstreams values
 }

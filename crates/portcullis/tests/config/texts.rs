@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use portcullis::config::Config;
+use portcullis::config::surroundings::{MAX_FILE, Machine, Surroundings as _};
+use portcullis::config::{Config, load};
 
 use crate::accepted::{sample, small};
 use crate::world::World;
@@ -195,4 +196,28 @@ fn problems_have_places_and_colours_where_they_are_wanted() {
         "etc/portcullis.toml:9:1: issuers.acme: \"skwe\" is no key here; did you mean \"skew\"?"
     );
     assert!(!error.render(false).contains('\u{1b}') && error.render(true).contains('\u{1b}'));
+}
+
+#[test]
+fn the_machine_reads_files_with_a_bound() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("machine");
+    std::fs::create_dir_all(folder.join("conf.d")).expect("a folder");
+    let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).expect("a file");
+    let main = "public_url = \"http://localhost:8080\"\ninclude = \"conf.d/*.toml\"\n\
+                [issuers.acme]\nissuer = \"https://idp.example.com\"\n";
+    write("portcullis.toml", main);
+    write("conf.d/files.toml", &part("files", "/files"));
+    let path = folder.join("portcullis.toml");
+    let config = load(&path, &Machine).expect("a configuration");
+    assert_eq!(names(&config), ["files"]);
+    assert_eq!(config.files().collect::<Vec<_>>(), [&*path, &*folder.join("conf.d/files.toml")]);
+
+    let limit = usize::try_from(MAX_FILE).expect("a small number");
+    write("longest", &"x".repeat(limit));
+    write("longer", &"x".repeat(limit + 1));
+    assert_eq!(Machine.read(&folder.join("longest")).map(|text| text.len()).ok(), Some(limit));
+    let error = Machine.read(&folder.join("longer")).expect_err("it is too long");
+    assert_eq!(error.kind(), std::io::ErrorKind::FileTooLarge);
+    std::fs::write(folder.join("latin"), b"\xe4").expect("a file");
+    assert!(Machine.read(&folder.join("latin")).is_err());
 }

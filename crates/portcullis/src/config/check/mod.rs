@@ -6,12 +6,14 @@
 //!
 //! * `gateway` – what there is once
 //! * `issuer` – whose tokens are accepted, and what they must be
+//! * `client_auth` – how the gateway shows them who it is
 //! * `server` – a server and what belongs to it alone
 //! * `upstream` – where it is
 //! * `headers` – which may be added, passed on, left out
 //! * `policy` – who may call what, and rules that never are asked
 //! * `together` – what several servers have to do with each other
 
+mod client_auth;
 mod gateway;
 mod headers;
 mod issuer;

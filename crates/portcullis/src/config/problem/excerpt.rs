@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::config::raw;
 use crate::config::source::{Place, Source, Sources, is_secret_by_name};
+use crate::nearest::nearest;
 
 /// What stands for a secret.
 pub(in crate::config) const MASK: &str = "…";
@@ -44,10 +45,34 @@ impl Excerpt {
         }
         let local = |at: usize| at.clamp(start, end).saturating_sub(start);
         let (text, span) = masked(text, local(at.start)..local(at.end), hidden);
+        let (text, span) = shortened(text, span);
         let column = whole.get(start..at.start)?.chars().count().saturating_add(1);
         let line = whole.get(..start)?.matches('\n').count().saturating_add(1);
         Some(Excerpt { file: Arc::clone(&source.name), line, column, text, span, label })
     }
+}
+
+/// Nobody reads a line of this many letters.
+const LONG: usize = 400;
+
+/// Of a very long line, what is around the beginning of what is underlined.
+fn shortened(text: String, span: Range<usize>) -> (String, Range<usize>) {
+    if text.len() <= LONG {
+        return (text, span);
+    }
+    let start = boundary(&text, span.start.saturating_sub(LONG / 4));
+    let end = boundary(&text, start.saturating_add(LONG));
+    let shown = text.get(start..end).unwrap_or_default();
+    let (before, behind) =
+        (if start > 0 { MASK } else { "" }, if end < text.len() { MASK } else { "" });
+    let moved = |at: usize| at.clamp(start, end).saturating_sub(start).saturating_add(before.len());
+    let span = moved(span.start)..moved(span.end);
+    (format!("{before}{shown}{behind}"), span)
+}
+
+/// Where a letter begins, no earlier than here.
+fn boundary(text: &str, at: usize) -> usize {
+    (at..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len())
 }
 
 /// The parts of a line that are known to be secret. What only names a variable or a file is none.
@@ -81,13 +106,16 @@ fn user_info(text: &str) -> Vec<Range<usize>> {
 }
 
 /// Where a text is broken, nobody knows what is a value and what is not. Only a line that begins with a key
-/// of ours, one that holds no secret, and names no other is shown whole.
+/// of ours, one that holds no secret, and names none is shown whole.
 fn is_open(line: &str) -> bool {
+    const SECRETS: [&str; 4] = ["client_secret", "private_key", "seal_key", "authorization"];
     let mut words = line.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
-    let is_secret = words.any(is_secret_by_name);
+    let is_secret = words.any(|word| {
+        is_secret_by_name(word) || nearest(&word.to_ascii_lowercase(), SECRETS).is_some()
+    });
     let line = line.trim_start();
     let key = line.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).next();
-    let is_known = key.is_some_and(|key| raw::all_keys().contains(key));
+    let is_known = key.is_some_and(|key| raw::open_keys().contains(key));
     !is_secret && (is_known || line.starts_with('['))
 }
 
@@ -132,7 +160,8 @@ fn masked(line: &str, span: Range<usize>, mut hidden: Vec<Range<usize>>) -> (Str
             end = Some(text.len());
         }
         if at >= until {
-            text.push(character);
+            let is_plain = !character.is_control() || character == '\t';
+            text.push(if is_plain { character } else { char::REPLACEMENT_CHARACTER });
         }
     }
     let start = start.unwrap_or(text.len());

@@ -3,12 +3,13 @@
 //! All that is wrong is found before anything is said, so that an operator mends a file once. A problem shows
 //! the line it is about, and never what a secret on that line holds.
 //!
-//! * `wrong` – every way in which a configuration can be wrong, in words
+//! * `wrong` – every way in which a configuration can be wrong, in words; `value` – those of a text alone
 //! * `excerpt` – the line, without secrets
 //! * `render` – as people read it
 
 mod excerpt;
 mod render;
+mod value;
 mod wrong;
 
 use std::cell::RefCell;
@@ -17,7 +18,8 @@ use std::path::PathBuf;
 
 use self::excerpt::Excerpt;
 pub(super) use self::excerpt::MASK;
-pub(super) use self::wrong::{BadValue, Wrong};
+pub(super) use self::value::BadValue;
+pub(super) use self::wrong::Wrong;
 use super::source::{Kind, Node, Place, Sources};
 
 /// A configuration that cannot be used. Shown with the lines that it is about.
@@ -141,6 +143,15 @@ impl Findings {
     pub(super) fn problems(self, sources: &Sources) -> Vec<Problem> {
         let mut found = self.found.into_inner();
         found.sort_by_key(|found| found.place);
+        found.truncate(10 * MAX_PROBLEMS);
+        // Behind the first place where a line is no TOML, a parser only guesses.
+        found.dedup_by(|later, first| {
+            let is_syntax = |found: &Found| matches!(found.wrong, Wrong::Syntax(_));
+            let line = |found: &Found| {
+                sources.of(found.place).map(|s| (&s.name, sources.written(found.place).line))
+            };
+            is_syntax(later) && is_syntax(first) && line(later) == line(first)
+        });
         found.truncate(MAX_PROBLEMS);
         let masks = self.masks.into_inner();
         let shown = |found: Found| {
@@ -154,8 +165,15 @@ impl Findings {
             let excerpts = excerpt(found.place, None).into_iter().chain(also).collect();
 
             let colon = if found.path.is_empty() { "" } else { ": " };
-            Problem { message: format!("{}{colon}{}{origin}", found.path, found.wrong), excerpts }
+            let message = format!("{}{colon}{}{origin}", found.path, found.wrong);
+            Problem { message: printable(&message), excerpts }
         };
         found.into_iter().map(shown).collect()
     }
+}
+
+/// For a terminal, which would obey control characters.
+fn printable(message: &str) -> String {
+    let spelled = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.into() };
+    message.chars().map(spelled).collect()
 }

@@ -4,13 +4,15 @@
 //! of the same structs, so that neither can say anything else than what is read. Here a value is right by
 //! itself; whether values go together is for `check`.
 //!
-//! * `read` – from a tree to these structs, without stopping at what is wrong
+//! * `read`, `access` – from a tree to these structs, without stopping at what is wrong
 //! * `field` – keys with their places
-//! * `values` – texts with a grammar
+//! * `values`, `network` – texts with a grammar
 //! * `shape` – what all that is in a JSON Schema
 
+mod access;
 mod field;
 mod issuer;
+mod network;
 mod read;
 mod server;
 mod shape;
@@ -27,12 +29,13 @@ use serde::Deserialize;
 
 pub(super) use self::field::{At, Field, Later, List, Many, Named, SecretText};
 pub(super) use self::issuer::{AuthMethod, Claim, Introspection, Issuer, Require, When};
+pub(super) use self::network::Networks;
 pub(super) use self::read::read;
 pub(super) use self::server::{
     Access, Listing, Pattern, ResponseHeaders, Rule, Server, UpstreamHeaders,
 };
 pub(super) use self::values::{
-    AtMost, Endpoint, FilePath, FromText, Line, Networks, Parsed, Size, UpstreamUrl, UrlPath,
+    AtMost, Endpoint, FilePath, FromText, Line, Parsed, Size, UpstreamUrl, UrlPath,
 };
 
 /// A text with a grammar, under a key.
@@ -221,13 +224,13 @@ pub(super) struct Admin {
 /// The names of all keys at the top.
 pub(super) fn top_level_keys() -> &'static BTreeSet<String> {
     static KEYS: LazyLock<BTreeSet<String>> =
-        LazyLock::new(|| shape::keys_of(&schema()).cloned().collect());
+        LazyLock::new(|| shape::keys_of(schema()).cloned().collect());
     &KEYS
 }
 
-/// The names of all keys of all tables.
-pub(super) fn all_keys() -> &'static BTreeSet<String> {
-    static KEYS: LazyLock<BTreeSet<String>> = LazyLock::new(|| shape::all_keys(&schema()));
+/// The names of the keys that hold nothing secret in any table, and no table that could.
+pub(super) fn open_keys() -> &'static BTreeSet<String> {
+    static KEYS: LazyLock<BTreeSet<String>> = LazyLock::new(|| shape::open_keys(schema()));
     &KEYS
 }
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::LazyLock;
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -17,7 +18,12 @@ use super::{Count, Root};
 use crate::config::problem::BadValue;
 
 /// The schema of a configuration.
-pub(in crate::config) fn schema() -> Value {
+pub(in crate::config) fn schema() -> &'static Value {
+    static SCHEMA: LazyLock<Value> = LazyLock::new(made);
+    &SCHEMA
+}
+
+fn made() -> Value {
     let generator = SchemaSettings::draft2020_12().into_generator();
     let mut schema = generator.into_root_schema_for::<Root>();
     schema.insert("title".to_owned(), "Portcullis".into());
@@ -47,11 +53,23 @@ pub(super) fn keys_of(table: &Value) -> impl Iterator<Item = &String> {
     table.get("properties").and_then(Value::as_object).into_iter().flat_map(|keys| keys.keys())
 }
 
-/// The names of the keys of all tables.
-pub(super) fn all_keys(schema: &Value) -> BTreeSet<String> {
+/// The names of the keys that hold nothing secret in any table, and no table that could.
+pub(super) fn open_keys(schema: &Value) -> BTreeSet<String> {
     let tables = schema.get("$defs").and_then(Value::as_object);
-    let tables = tables.into_iter().flat_map(|tables| tables.values());
-    tables.chain([schema]).flat_map(keys_of).cloned().collect()
+    let tables = tables.into_iter().flat_map(|tables| tables.values()).chain([schema]);
+    let keys = tables.filter_map(|table| table.get("properties").and_then(Value::as_object));
+    let (open, closed): (Vec<_>, Vec<_>) = keys.flatten().partition(|(_, value)| is_open(value));
+    let closed: BTreeSet<&String> = closed.into_iter().map(|(key, _)| key).collect();
+    open.into_iter().map(|(key, _)| key).filter(|key| !closed.contains(key)).cloned().collect()
+}
+
+fn is_open(value: &Value) -> bool {
+    let kind = value.get("type").and_then(Value::as_str);
+    match (value.get("x-kind").and_then(Value::as_str), value.get("items")) {
+        (Some(kind), _) => kind != "secret",
+        (None, Some(items)) => is_open(items),
+        (None, None) => matches!(kind, Some("integer" | "boolean")) || value.get("oneOf").is_some(),
+    }
 }
 
 /// Places are no business of a schema: it is that of the value.

@@ -2,13 +2,12 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use http::uri::Authority;
 use http::{HeaderName, Uri};
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use portcullis_core::id::{ClientId, Issuer, ResourceId};
 use portcullis_core::jws::Algorithm;
 use portcullis_core::scope::{Role, Scope};
@@ -64,10 +63,6 @@ pub(in crate::config) struct Size(pub(in crate::config) usize);
 /// A rate, or none.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::config) struct AtMost(pub(in crate::config) Option<Rate>);
-
-/// Networks: one, or those of a word.
-#[derive(Clone, Debug)]
-pub(in crate::config) struct Networks(pub(in crate::config) Vec<IpNet>);
 
 /// The URL of an endpoint that is asked: `https`, or `http` on this machine.
 #[derive(Debug)]
@@ -164,49 +159,6 @@ fn quantity(text: &str) -> Option<(u64, &str)> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at_checked(digits)?;
     Some((number.parse().ok()?, unit))
-}
-
-const LOOPBACK: (Ipv4Net, Ipv6Net) = (
-    Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8),
-    Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128),
-);
-/// RFC 1918, and the unique local addresses of RFC 4193.
-const PRIVATE: ([Ipv4Net; 3], Ipv6Net) = (
-    [
-        Ipv4Net::new_assert(Ipv4Addr::new(10, 0, 0, 0), 8),
-        Ipv4Net::new_assert(Ipv4Addr::new(172, 16, 0, 0), 12),
-        Ipv4Net::new_assert(Ipv4Addr::new(192, 168, 0, 0), 16),
-    ],
-    Ipv6Net::new_assert(Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7),
-);
-
-impl Networks {
-    pub(in crate::config) fn loopback() -> Vec<IpNet> {
-        vec![LOOPBACK.0.into(), LOOPBACK.1.into()]
-    }
-}
-
-impl FromText for Networks {
-    const KIND: &'static str = "network";
-    fn from_text(text: &str) -> Result<Self, BadValue> {
-        match text {
-            "loopback" => return Ok(Networks(Networks::loopback())),
-            "private" => {
-                let v4 = PRIVATE.0.into_iter().map(IpNet::from);
-                return Ok(Networks(v4.chain([PRIVATE.1.into()]).collect()));
-            }
-            _ => {}
-        }
-        let single = text.parse().map(|address: IpAddr| IpNet::from(address));
-        let network = single.or_else(|_| text.parse::<IpNet>()).map_err(|_| BadValue::Network)?;
-        if network.prefix_len() == 0 {
-            return Err(BadValue::Everybody);
-        }
-        if network.trunc() != network {
-            return Err(BadValue::NetworkBits(network.trunc()));
-        }
-        Ok(Networks(vec![network]))
-    }
 }
 
 impl FromText for SocketAddr {
