@@ -100,20 +100,12 @@ impl Exchange {
         let ([call], true) = (self.permit.calls(), headers.contains_key(NAME)) else {
             return Ok(None);
         };
-        let (true, [Target::Task(sealed)]) = (is_about_task(call.method()), call.targets()) else {
-            return Ok(None);
-        };
+        // Others that name tasks have no such header, or they were refused.
+        let [Target::Task(sealed)] = call.targets() else { return Ok(None) };
         let unknown = NotOpened::Task { call: 0 };
         let id = self.task(sealed).ok_or(unknown)?;
         mirrored(&id).ok_or(unknown).map(Some)
     }
-}
-
-fn is_about_task(method: Method) -> bool {
-    matches!(
-        method,
-        Method::TasksGet | Method::TasksResult | Method::TasksUpdate | Method::TasksCancel
-    )
 }
 
 /// Whether the body could hold an id. A method that nobody defines can be about tasks under any name.

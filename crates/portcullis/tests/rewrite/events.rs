@@ -9,7 +9,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::{Asked, EVENTS, alice, bob, request, result, rules, sealed};
+use crate::{Asked, EVENTS, alice, bob, request, result, rules, sealed, signed_in};
 
 fn list() -> Asked {
     Asked::new(rules(), request("tools/list", &json!({})))
@@ -115,7 +115,12 @@ fn what_is_no_list_may_be_anything_on_such_a_stream() {
         "data\n\ndata:\n\n",
         "\u{feff}data: x\n\n",
     ] {
-        assert_eq!(told(&Asked::stream(rules()), stream).unwrap(), stream);
+        // Lists of both kinds, of one, of the other.
+        let of =
+            [Asked::stream(rules()), Asked::stream(rules()).alone(), Asked::stream(signed_in())];
+        for asked in of {
+            assert_eq!(told(&asked, stream).unwrap(), stream);
+        }
     }
     for (stream, refused) in [
         ("data: {\"result\":{\"tools\":[{}]}}\n\n", Refused::Shape("name")),
