@@ -105,7 +105,7 @@ impl Scribe {
                 }
                 Ok(Order::Reopen(done)) => {
                     // What the old one does not take goes to the new one.
-                    has_lines = true;
+                    has_lines = self.write().is_err();
                     let _ = done.send(self.reopen());
                 }
                 Err(RecvTimeoutError::Timeout) => has_lines = self.write().is_err(),
