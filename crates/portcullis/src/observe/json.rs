@@ -136,12 +136,13 @@ fn string(out: &mut Vec<u8>, text: &str) {
     } else {
         text
     };
-    // Nearly every text is visible ASCII without quotes, and copied at once.
-    let copied = shown.bytes().position(needs_care).unwrap_or(shown.len());
-    let (copied, rest) = shown.split_at_checked(copied).unwrap_or(("", shown));
     out.push(b'"');
-    out.extend_from_slice(copied.as_bytes());
-    rest.chars().for_each(|c| character(out, c));
+    // Nearly every text is visible ASCII without quotes. Without an early end the loop takes many bytes at once.
+    if shown.bytes().fold(false, |found, byte| found | needs_care(byte)) {
+        shown.chars().for_each(|c| character(out, c));
+    } else {
+        out.extend_from_slice(shown.as_bytes());
+    }
     if shown.len() < text.len() {
         out.extend_from_slice("…".as_bytes());
     }

@@ -23,7 +23,10 @@ pub(crate) fn headers(lines: &[(&str, &[u8])]) -> HeaderMap {
 const XFF: &str = "x-forwarded-for";
 const FWD: &str = "forwarded";
 
-fn check(table: &[(&str, &[(&str, &str)], &str)]) {
+/// The peer, the headers it sends, and the client.
+type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
+
+fn check(table: &[Case<'_>]) {
     for (peer, lines, expected) in table {
         let lines: Vec<_> = lines.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
         let found = proxies().address(peer.parse().unwrap(), &headers(&lines));

@@ -64,7 +64,7 @@ pub(super) struct Scribe {
     batch: Vec<u8>,
     written: usize,
     errors: Arc<Counter>,
-    complained: Option<Instant>,
+    complaints: Complaints,
 }
 
 impl Scribe {
@@ -75,7 +75,15 @@ impl Scribe {
     ) -> io::Result<Self> {
         let out = destination.open()?;
         let batch = Vec::new();
-        Ok(Scribe { lines, destination, out, batch, written: 0, errors, complained: None })
+        Ok(Scribe {
+            lines,
+            destination,
+            out,
+            batch,
+            written: 0,
+            errors,
+            complaints: Complaints(None),
+        })
     }
 
     /// Until nobody is left to give orders.
@@ -171,12 +179,40 @@ impl Scribe {
     }
 
     fn complain(&mut self, error: &io::Error) {
-        let now = Instant::now();
-        if self.complained.is_none_or(|then| now.duration_since(then) >= COMPLAINTS) {
-            self.complained = Some(now);
+        if self.complaints.are_due(Instant::now()) {
             tracing::error!(
                 "the audit trail cannot be written, requests will have to wait: {error}"
             );
         }
+    }
+}
+
+/// When there was a complaint last.
+struct Complaints(Option<Instant>);
+
+impl Complaints {
+    /// Whether it is time for another, which is then made.
+    fn are_due(&mut self, now: Instant) -> bool {
+        let are_due = self.0.is_none_or(|last| now.duration_since(last) >= COMPLAINTS);
+        if are_due {
+            self.0 = Some(now);
+        }
+        are_due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_trouble_is_complained_of_once_a_minute() {
+        let start = Instant::now();
+        let mut complaints = Complaints(None);
+        let due = [0, 1, 59, 60, 61, 119, 120].map(|second| {
+            let now = start + Duration::from_secs(second);
+            complaints.are_due(now).then_some(second)
+        });
+        assert_eq!(due.into_iter().flatten().collect::<Vec<_>>(), [0, 60, 120]);
     }
 }
