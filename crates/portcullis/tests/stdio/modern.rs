@@ -248,6 +248,8 @@ async fn questions_of_a_server_reach_nobody() {
     let reply = alice.modern_call(1, "say", json!({ "text": question })).await;
     assert_eq!(reply.kind(), "application/json");
     assert_eq!(stdio.dropped().unattributed, 1);
+    // Nor are they answered: clients of this revision write no answers.
+    assert!(heard(&alice).await.iter().all(|line| line.contains("\"method\"")));
 }
 
 /// What a client of both eras needs to fall back: a 400 whose error is none of 2026-07-28.
