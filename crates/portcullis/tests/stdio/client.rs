@@ -50,11 +50,12 @@ pub fn start(settings: Settings) -> Stdio {
     })
 }
 
+/// Every request has another token, as after a refresh.
+static TOKENS: AtomicU64 = AtomicU64::new(0);
+
 /// A permit for what this person asks.
 pub fn permit(person: &str, method: &Method, headers: &HeaderMap, body: &str) -> Permit {
     let (issuer, resource) = (Issuer::parse(ISSUER).unwrap(), ResourceId::parse(AUDIENCE).unwrap());
-    // Every request has another token, as after a refresh.
-    static TOKENS: AtomicU64 = AtomicU64::new(0);
     let jti = TOKENS.fetch_add(1, Ordering::Relaxed).to_string();
     let claims = match person.strip_prefix("client ") {
         Some(client) => claims_with(&json!({ "sub": null, "client_id": client, "jti": jti })),

@@ -12,7 +12,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::client::{Client, settings, soon, start};
-use crate::server::{LEGACY, MODERN, STUBBORN, WATCH};
+use crate::server::{LEGACY, MODERN, REFUSING, STUBBORN, WATCH};
 
 /// Where processes say that they live, and how long they do.
 struct Watch(TcpListener);
@@ -77,6 +77,17 @@ async fn a_crash_is_an_error_for_those_who_wait_and_the_end_of_the_session() {
     process.ended().await;
     assert_eq!(alice.call(1, "echo", json!({})).await.status, 404);
     assert!(is_there(&bob).await);
+}
+
+#[tokio::test]
+async fn a_session_that_does_not_begin_leaves_no_process() {
+    let mut watched = settings(REFUSING);
+    let watch = Watch::over(&mut watched).await;
+    let stdio = start(watched);
+    let reply = Client::new(&stdio, "alice").initialize("2025-11-25").await;
+    assert_eq!((reply.status.as_u16(), reply.session()), (200, None));
+    assert_eq!(reply.json().await["error"]["code"], -32601);
+    watch.next().await.ended().await;
 }
 
 #[tokio::test]

@@ -199,6 +199,29 @@ async fn subscriptions_are_told_apart_and_end_with_their_streams() {
 }
 
 #[tokio::test]
+async fn news_is_for_subscriptions_alone() {
+    let stdio = start(settings(MODERN));
+    let alice = Client::new(&stdio, "alice");
+    let mut listening = alice.modern(1, "subscriptions/listen", listen()).await;
+    listening.event().await.unwrap();
+    // The process numbers: the question about its revision, listening, and then what asks for this.
+    let news = |number: u32| {
+        let meta = json!({ SUBSCRIPTION: number });
+        let method = "notifications/resources/updated";
+        json!({ "jsonrpc": "2.0", "method": method, "params": { "_meta": meta } }).to_string()
+    };
+    for number in [1, 4, 99] {
+        let reply = alice.modern_call(2, "say", json!({ "text": news(number) })).await;
+        assert_eq!(reply.kind(), "application/json", "{number}");
+    }
+    let own = alice.modern_call(2, "say", json!({ "text": news(6) })).await;
+    assert_eq!(own.kind(), "application/json", "its own number, which is no subscription");
+    assert_eq!(stdio.dropped().unattributed, 4);
+    alice.modern_call(2, "say", json!({ "text": news(2) })).await;
+    assert_eq!(listening.event().await.unwrap()["params"]["_meta"][SUBSCRIPTION], 1);
+}
+
+#[tokio::test]
 async fn log_messages_go_to_the_one_request_that_wants_them() {
     let stdio = start(settings(MODERN));
     let alice = Client::new(&stdio, "alice");
@@ -225,6 +248,8 @@ async fn questions_of_a_server_reach_nobody() {
     let reply = alice.modern_call(1, "say", json!({ "text": question })).await;
     assert_eq!(reply.kind(), "application/json");
     assert_eq!(stdio.dropped().unattributed, 1);
+    // Nor are they answered: clients of this revision write no answers.
+    assert!(heard(&alice).await.iter().all(|line| line.contains("\"method\"")));
 }
 
 /// What a client of both eras needs to fall back: a 400 whose error is none of 2026-07-28.

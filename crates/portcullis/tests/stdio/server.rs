@@ -16,6 +16,8 @@ pub const LEGACY: &str = "legacy";
 pub const MODERN: &str = "modern";
 /// Like `LEGACY`, and ends at the first question that is not `initialize`.
 pub const TOUCHY: &str = "touchy";
+/// It answers `initialize` with an error.
+pub const REFUSING: &str = "refusing";
 /// Where it says its process id, on a connection that lasts as long as it does.
 pub const WATCH: &str = "TEST_WATCH";
 /// It stays when its input ends.
@@ -85,7 +87,7 @@ impl<W: Write> Server<W> {
     fn hear(&mut self, message: &Value) {
         let (id, params) = (&message["id"], &message["params"]);
         match message["method"].as_str() {
-            Some("initialize") => self.answer(
+            Some("initialize") if self.kind != REFUSING => self.answer(
                 id,
                 json!({
                     "protocolVersion": params["protocolVersion"],

@@ -309,6 +309,20 @@ async fn a_server_asks_on_the_listening_stream_when_nobody_knows_for_what() {
 }
 
 #[tokio::test]
+async fn a_server_asks_on_the_latest_stream_when_nobody_listens() {
+    let stdio = start(settings(LEGACY));
+    let alice = Client::in_session(&stdio, "alice").await;
+    let events = alice.accepting("text/event-stream");
+    let mut held = events.call(1, "hold", json!({})).await;
+    let mut asking = events.call(2, "ask", json!({ "id": "q" })).await;
+    assert_eq!(asking.event().await.unwrap()["id"], "q");
+    alice.post(&roots(&json!("q"))).await;
+    assert_eq!(asking.event().await.unwrap()["id"], 2);
+    alice.call(3, "release", json!({})).await;
+    assert_eq!(held.event().await.unwrap()["id"], 1);
+}
+
+#[tokio::test]
 async fn a_client_answers_only_what_it_was_asked_and_once() {
     let stdio = start(settings(LEGACY));
     let alice = Client::in_session(&stdio, "alice").await;
