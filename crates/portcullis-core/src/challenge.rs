@@ -293,13 +293,26 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Which bytes are digits of a `token68`. A table, since every byte of every token is looked up.
+#[expect(clippy::indexing_slicing, reason = "computed by the compiler, which would refuse it")]
+const TOKEN68: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        let is_digit =
+            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/');
+        table[byte as usize] = is_digit;
+        byte += 1;
+    }
+    table
+};
+
 /// How many bytes at the start are a `token68` (RFC 9110 section 11.2).
 pub(crate) fn token68_length(bytes: &[u8]) -> usize {
-    let digit = |byte: &u8| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/')
-    };
-    let digits = bytes.iter().take_while(|byte| digit(byte)).count();
-    let padding = bytes.iter().skip(digits).take_while(|byte| **byte == b'=').count();
+    let is_digit = |byte: u8| TOKEN68.get(usize::from(byte)).is_some_and(|is_digit| *is_digit);
+    let digits = bytes.iter().position(|byte| !is_digit(*byte)).unwrap_or(bytes.len());
+    let rest = bytes.get(digits..).unwrap_or_default();
+    let padding = rest.iter().take_while(|byte| **byte == b'=').count();
     if digits == 0 { 0 } else { digits + padding }
 }
 

@@ -31,9 +31,12 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tower::ServiceExt as _;
 
+/// The notes of each person, who is an issuer and a subject.
+type Shelves = HashMap<(String, String), Vec<String>>;
+
 /// The notes of everybody. A person is issuer and subject together: issuers do not agree on names.
 #[derive(Clone, Default)]
-struct Notes(Arc<Mutex<HashMap<(String, String), Vec<String>>>>);
+struct Notes(Arc<Mutex<Shelves>>);
 
 /// So many people keep notes, and so many notes does each.
 const MOST: usize = 1_000;

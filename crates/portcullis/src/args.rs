@@ -50,6 +50,7 @@ pub enum Command {
 
 /// The configuration.
 #[derive(Args, Clone, Debug)]
+#[expect(clippy::doc_markdown, reason = "a page for terminals")]
 pub struct ConfigFile {
     /// The file. Without it: ./portcullis.toml, then portcullis/portcullis.toml below the folder for settings
     /// (XDG_CONFIG_HOME), then /etc/portcullis/portcullis.toml.
@@ -88,7 +89,7 @@ pub struct Explain {
     pub config: ConfigFile,
     /// The server, by its name in the configuration.
     pub server: String,
-    /// The operation: a method, and what it is aimed at, as in: tools/call read_file
+    /// The operation: a method, and what it is aimed at, as in: tools/call echo
     #[arg(num_args = 1..=2, required = true, value_names = ["METHOD", "TARGET"])]
     pub operation: Vec<String>,
     /// The arguments of the call, as a JSON object.

@@ -23,6 +23,7 @@ use portcullis_core::jws::Algorithm;
 use portcullis_core::keys::KeySet;
 use portcullis_core::operation::{Limits, Operation};
 use portcullis_core::proof::{Caller, Evidence, confirm};
+use portcullis_core::scope::{Role, Scope};
 use portcullis_core::time::UnixTime;
 use portcullis_core::token::Unverified;
 use portcullis_resource::clock::{Clock, SystemClock};
@@ -292,8 +293,8 @@ impl Said {
 fn who(caller: &Caller) -> String {
     let token = caller.token();
     let name = token.subject().or(token.client_id()).unwrap_or_default();
-    let scopes: Vec<&str> = token.scopes().iter().map(|scope| scope.as_str()).collect();
-    let roles: Vec<&str> = token.roles().iter().map(|role| role.as_str()).collect();
+    let scopes: Vec<&str> = token.scopes().iter().map(Scope::as_str).collect();
+    let roles: Vec<&str> = token.roles().iter().map(Role::as_str).collect();
     let list = |list: Vec<&str>| if list.is_empty() { "none".to_owned() } else { list.join(" ") };
     format!("{name} of {}; scopes {}; roles {}", token.issuer(), list(scopes), list(roles))
 }

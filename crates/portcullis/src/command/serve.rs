@@ -69,21 +69,16 @@ async fn serve(path: &Path, config: Config) -> Result<(), CommandError> {
     let _ = log::begin(config.log, is_terminal);
     let serving = Gateway::start(&config, Arc::new(SystemClock)).await?;
     tracing::info!(address = %serving.address(), "listening");
-    loop {
-        match signals.next(&mut changes).await {
-            Told::Reload { by_signal } => {
-                if by_signal {
-                    serving.reopen_audit().await;
-                }
-                match reload(path, &serving) {
-                    Ok(config) => {
-                        changes = Changes::of(config.files());
-                        tracing::info!("the configuration was read again");
-                    }
-                    Err(error) => tracing::error!("the configuration stays as it was: {error}"),
-                }
+    while let Told::Reload { by_signal } = signals.next(&mut changes).await {
+        if by_signal {
+            serving.reopen_audit().await;
+        }
+        match reload(path, &serving) {
+            Ok(config) => {
+                changes = Changes::of(config.files());
+                tracing::info!("the configuration was read again");
             }
-            Told::End => break,
+            Err(error) => tracing::error!("the configuration stays as it was: {error}"),
         }
     }
     tracing::info!("draining");

@@ -90,12 +90,11 @@ fn answer(gateway: &Gateway, request: &Request<Incoming>, is_health: bool) -> Re
         return plain(StatusCode::METHOD_NOT_ALLOWED, "GET only\n");
     }
     match request.uri().path() {
-        "/livez" => plain(StatusCode::OK, "ok\n"),
         // An issuer that is away does not turn it red: restarting would not bring it back.
         "/readyz" if gateway.running.is_draining() => {
             plain(StatusCode::SERVICE_UNAVAILABLE, "draining\n")
         }
-        "/readyz" => plain(StatusCode::OK, "ok\n"),
+        "/livez" | "/readyz" => plain(StatusCode::OK, "ok\n"),
         "/metrics" if !is_health => {
             let mut response = Response::new(Answer::whole(gateway.metrics().into()));
             response.headers_mut().insert(header::CONTENT_TYPE, METRICS);

@@ -26,7 +26,7 @@ const NAME: HeaderName = HeaderName::from_static("mcp-name");
 /// What answers permitted requests.
 pub(super) enum Behind {
     Http { upstream: Upstream, add: Vec<(HeaderName, HeaderValue)>, forward: Vec<HeaderName> },
-    Stdio { stdio: Stdio, identity: [u8; 32] },
+    Stdio { stdio: Stdio, identity: [u8; 32], is_shared: bool },
 }
 
 impl Behind {
@@ -49,13 +49,22 @@ impl Behind {
             config::Upstream::Stdio(process) => {
                 let identity = identity(process);
                 let stdio = match before {
-                    Some(Behind::Stdio { stdio, identity: same }) if *same == identity => {
+                    Some(Behind::Stdio { stdio, identity: same, .. }) if *same == identity => {
                         stdio.clone()
                     }
                     _ => Stdio::new(settings(name, process), random::fill),
                 };
-                Ok(Behind::Stdio { stdio, identity })
+                Ok(Behind::Stdio { stdio, identity, is_shared: process.shared })
             }
+        }
+    }
+
+    /// With what there is to know about what stands here.
+    pub(super) fn around(&self, exchange: Exchange) -> Exchange {
+        match self {
+            // Its tasks are the caller's own.
+            Behind::Stdio { is_shared: false, .. } => exchange.with_own_upstream(),
+            _ => exchange,
         }
     }
 
@@ -78,9 +87,8 @@ impl Behind {
                 Ok(upstream.send(method(permit), headers, body).await?.map(Answer::passed))
             }
             Behind::Stdio { stdio, .. } => {
-                let session = outgoing.session.as_ref().and_then(|id| id.to_str().ok());
                 let accept = Accept::of(&client.headers);
-                match stdio.answer(permit, session, accept).await {
+                match stdio.answer(permit, &outgoing, accept).await {
                     Ok(response) => Ok(response.map(Answer::made)),
                     Err(stdio::Unavailable::NotStarted { reason, .. }) => {
                         Err(NoAnswer::Unreachable(reason.to_string()).into())

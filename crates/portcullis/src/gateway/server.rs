@@ -223,6 +223,7 @@ impl Server {
             Arc::clone(&self.sealer),
             permit,
         );
+        let exchange = self.behind.around(exchange);
         let response = self.behind.send(&exchange, parts).await?;
         drop(place);
         let (mut head, body) = response.into_parts();

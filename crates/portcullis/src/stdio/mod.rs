@@ -51,6 +51,7 @@ pub use self::body::Body;
 pub use self::counts::Dropped;
 use self::pool::Pool;
 pub use self::settings::{Limits, Settings, Unavailable, User};
+use crate::rewrite::Outgoing;
 
 /// A stdio server and its processes. Copies are the same server; when the last one goes, so do the
 /// processes.
@@ -72,15 +73,16 @@ impl Stdio {
 
     /// What the server answers, as a streamable HTTP server would.
     ///
-    /// `session` is the session that the request names, as it was given out in an answer of this method.
-    /// Somebody else's is answered like one that never was.
+    /// `outgoing` is what the permit's request is here: its session as it was given out in an answer of this
+    /// method. Somebody else's is answered like one that never was.
     pub async fn answer(
         &self,
         permit: &Permit,
-        session: Option<&str>,
+        outgoing: &Outgoing,
         accept: Accept,
     ) -> Result<Response<Body>, Unavailable> {
-        Asked::new(&self.0, permit, accept).answer(session).await
+        let session = outgoing.session.as_ref().and_then(|id| id.to_str().ok());
+        Asked::new(&self.0, permit, &outgoing.body, accept).answer(session).await
     }
 
     /// Ends all processes and takes no more requests. Processes that are still there at the deadline are

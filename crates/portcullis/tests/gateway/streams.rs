@@ -63,14 +63,14 @@ async fn the_end_waits_for_answers_and_not_for_listeners() {
     })
     .await;
     let token = rig.token(&json!({}));
-    let (mut caller, mut listener) = (rig.client().await, rig.client().await);
-    let called = caller.send(post(&token, call("read_file"))).await;
+    let (mut first, mut second) = (rig.client().await, rig.client().await);
+    let called = first.send(post(&token, call("read_file"))).await;
     let listen = Request::get("/files/mcp")
         .header("authorization", format!("Bearer {token}"))
         .header("accept", "text/event-stream")
         .body(Bytes::new())
         .unwrap();
-    let listened = listener.send(listen).await;
+    let listened = second.send(listen).await;
     assert_eq!(
         (called.status(), listened.status()),
         (200.try_into().unwrap(), 200.try_into().unwrap())

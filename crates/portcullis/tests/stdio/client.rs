@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body_util::BodyExt as _;
+use portcullis::rewrite::Outgoing;
 use portcullis::stdio::{Accept, Body, Limits, Settings, Stdio, Unavailable};
 use portcullis_core::bearer::{AccessToken, present};
 use portcullis_core::decide::{Permit, decide};
@@ -138,7 +139,9 @@ impl Client {
         let mut accept = HeaderMap::new();
         accept.insert("accept", HeaderValue::from_static(self.accept));
         let permit = permit(&self.person, method, headers, body);
-        let answer = self.stdio.answer(&permit, self.session.as_deref(), Accept::of(&accept));
+        let session = self.session.as_deref().map(|session| session.parse().unwrap());
+        let outgoing = Outgoing { body: permit.body().clone(), session, name: None };
+        let answer = self.stdio.answer(&permit, &outgoing, Accept::of(&accept));
         soon(answer).await.map(Reply::of)
     }
 

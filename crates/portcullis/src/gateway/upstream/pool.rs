@@ -30,7 +30,7 @@ const MOST_IDLE: usize = 256;
 const IDLE: Duration = Duration::from_secs(30);
 
 /// The head of an answer is no longer than this, and a stream that is held takes no more.
-const HEAD: usize = 64 * 1024;
+const HEAD: u16 = u16::MAX;
 /// Nor has it more lines.
 const HEADERS: usize = 100;
 
@@ -68,11 +68,11 @@ impl Pool {
     pub(super) fn new(connector: Connector, url: Uri) -> Pool {
         let mut http1 = http1::Builder::new();
         // Requests are small: written as one, they are one copy and not several pieces.
-        http1.writev(false).max_headers(HEADERS).max_buf_size(HEAD);
+        http1.writev(false).max_headers(HEADERS).max_buf_size(usize::from(HEAD));
         let mut http2 = http2::Builder::new(TokioExecutor::new());
         http2
             .timer(TokioTimer::new())
-            .max_header_list_size(HEAD as u32)
+            .max_header_list_size(u32::from(HEAD))
             .keep_alive_interval(Duration::from_secs(30))
             .keep_alive_while_idle(false);
         let (idle, shared) = (Mutex::default(), ArcSwapOption::empty());

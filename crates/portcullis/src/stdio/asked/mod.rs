@@ -2,6 +2,7 @@
 
 mod session;
 
+use bytes::Bytes;
 use http::{Response, StatusCode};
 use portcullis_core::decide::Permit;
 use portcullis_core::operation::{Call, Era, Method};
@@ -45,13 +46,15 @@ type Answered = Result<Response<Body>, Instead>;
 pub(super) struct Asked<'a> {
     pool: &'a Pool,
     permit: &'a Permit,
+    /// What is permitted, with ids as the process knows them.
+    body: &'a Bytes,
     user: User,
     accept: Accept,
 }
 
 impl<'a> Asked<'a> {
-    pub(super) fn new(pool: &'a Pool, permit: &'a Permit, accept: Accept) -> Self {
-        Asked { pool, permit, user: User::of(permit.caller()), accept }
+    pub(super) fn new(pool: &'a Pool, permit: &'a Permit, body: &'a Bytes, accept: Accept) -> Self {
+        Asked { pool, permit, body, user: User::of(permit.caller()), accept }
     }
 
     pub(super) async fn answer(
@@ -163,7 +166,7 @@ impl<'a> Asked<'a> {
 
     /// The messages with the calls that were read from them.
     fn messages(&self) -> Result<Vec<(&'a Call, Message<'a>)>, Instead> {
-        let (body, calls) = (self.permit.body(), self.permit.calls());
+        let (body, calls) = (self.body, self.permit.calls());
         if body.is_empty() {
             return Ok(Vec::new());
         }
