@@ -171,35 +171,6 @@ fn colours_change_nothing_else() {
 }
 
 #[test]
-fn a_page_of_usage_is_no_error() {
-    let page = printed(&["--help"]);
-    for words in [["-h"], ["help"]] {
-        assert_eq!(printed(&words), page);
-    }
-    assert_eq!(printed(&["demo", "--help"]), page);
-    assert!(page.contains("usage: portcullis demo [--json]"));
-    assert!(page.lines().all(|line| line.len() <= 100), "{page}");
-    assert_eq!(printed(&["--version"]), format!("portcullis {}\n", env!("CARGO_PKG_VERSION")));
-}
-
-#[test]
-fn a_command_line_that_means_nothing_exits_2_and_says_the_way_out() {
-    for (words, way_out) in [
-        (&[][..], "try: portcullis demo\n"),
-        (&["dem"], "did you mean demo?"),
-        (&["demo", "--jsn"], "did you mean --json?"),
-        (&["demo", "extra"], "\"extra\""),
-        (&["--json"], "portcullis demo --json"),
-        (&["serve"], "not there yet"),
-    ] {
-        let (code, out, err) = run(words);
-        assert_eq!((code, out.as_str()), (Some(2), ""), "{words:?}");
-        assert!(err.starts_with("portcullis: ") && err.contains(way_out), "{words:?}: {err}");
-        assert!(err.contains("portcullis --help"), "{words:?}: {err}");
-    }
-}
-
-#[test]
 fn a_reader_that_has_seen_enough_is_no_error() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
