@@ -31,12 +31,12 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tower::ServiceExt as _;
 
-/// The notes of each person, who is an issuer and a subject.
-type Shelves = HashMap<(String, String), Vec<String>>;
-
-/// The notes of everybody. A person is issuer and subject together: issuers do not agree on names.
+/// The notes of everybody.
 #[derive(Clone, Default)]
-struct Notes(Arc<Mutex<Shelves>>);
+struct Notes(Arc<Mutex<HashMap<Person, Vec<String>>>>);
+
+/// Issuer and subject together: issuers do not agree on names.
+type Person = (String, String);
 
 /// So many people keep notes, and so many notes does each.
 const MOST: usize = 1_000;
@@ -53,7 +53,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         show(&resource, &token);
         policy(&resource).issuer(issuer.trusted())
     };
-    serve(listener, app(&auth.build()?)).await;
+    listen(listener, app(&auth.build()?)).await;
     Ok(())
 }
 
@@ -124,7 +124,7 @@ fn call(caller: &Principal, notes: &Notes, params: &Value) -> Value {
 }
 
 /// Serves connections over plain HTTP, without waiting for slow ones for ever.
-pub async fn serve(listener: TcpListener, app: Router) {
+pub async fn listen(listener: TcpListener, app: Router) {
     while let Ok((stream, _)) = listener.accept().await {
         let app = app.clone();
         let answer = service_fn(move |request: Request<Incoming>| {

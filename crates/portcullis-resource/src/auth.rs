@@ -107,8 +107,8 @@ pub struct AuthBuilder {
     name: Option<String>,
     issuers: Vec<IssuerBuilder>,
     base_scopes: Vec<String>,
+    /// In the order in which they were said, which is that of denials.
     rules: Vec<Wanted>,
-    own_rules: Vec<Rule>,
     policy: Vec<Box<dyn FnOnce(PolicyBuilder) -> PolicyBuilder + Send>>,
     origins: Vec<String>,
     hosts: Vec<String>,
@@ -117,9 +117,9 @@ pub struct AuthBuilder {
 }
 
 /// A rule as written.
-struct Wanted {
-    entry: String,
-    scopes: Vec<String>,
+enum Wanted {
+    Entry(String, Vec<String>),
+    Rule(Rule),
 }
 
 impl Auth {
@@ -165,7 +165,8 @@ impl AuthBuilder {
     ///
     /// Without any rule everybody with a valid token may call everything. With one, what no rule allows is
     /// denied, prompts and resources too ([`AuthBuilder::allow`] names those). Rules add up: a tool that one
-    /// of them allows is allowed, whatever others ask for.
+    /// of them allows is allowed, whatever others ask for, and one that asks in vain for what another allows
+    /// for less is refused by [`AuthBuilder::build`].
     pub fn tool<const N: usize>(self, name: &str, scopes: [&str; N]) -> Self {
         self.allow(&format!("tools/call {name}"), scopes)
     }
@@ -173,13 +174,13 @@ impl AuthBuilder {
     /// Allows whatever an entry of the policy language names: `resources/read file:///public/**`.
     pub fn allow<const N: usize>(mut self, entry: &str, scopes: [&str; N]) -> Self {
         let scopes = scopes.map(str::to_owned).to_vec();
-        self.rules.push(Wanted { entry: entry.to_owned(), scopes });
+        self.rules.push(Wanted::Entry(entry.to_owned(), scopes));
         self
     }
 
     /// Adds a rule with roles or conditions on arguments.
     pub fn rule(mut self, rule: Rule) -> Self {
-        self.own_rules.push(rule);
+        self.rules.push(Wanted::Rule(rule));
         self
     }
 
@@ -228,11 +229,13 @@ impl AuthBuilder {
         let resource =
             resource.map_err(|reason| BadAuth::Resource { text: self.resource.clone(), reason })?;
         let base_scopes = scopes(&self.base_scopes)?;
-        let mut rules = self.own_rules;
-        for wanted in &self.rules {
-            let rule = Rule::allow([wanted.entry.as_str()])?;
-            rules.push(rule.scopes(scopes(&wanted.scopes)?));
-        }
+        let rules = self.rules.into_iter().map(|wanted| match wanted {
+            Wanted::Rule(rule) => Ok(rule),
+            Wanted::Entry(entry, needed) => {
+                Ok(Rule::allow([entry.as_str()])?.scopes(scopes(&needed)?))
+            }
+        });
+        let rules = rules.collect::<Result<Vec<Rule>, BadAuth>>()?;
         let policy = if rules.is_empty() {
             Policy::signed_in(resource.clone())
         } else {

@@ -37,6 +37,13 @@ impl Auth {
     ///
     /// A router that is nested elsewhere takes these documents with it, where nobody looks: put
     /// [`Auth::well_known`] at the root of the application as well.
+    ///
+    /// Of rmcp's `StreamableHttpService`: it looks at `Host` as well, and takes names of this machine alone
+    /// unless told otherwise. That agrees with this layer for a server whose URL is on this machine. One with a
+    /// public URL gives `with_allowed_hosts` the host of that URL, or whatever its proxy sends; names given to
+    /// [`allowed_hosts`](crate::AuthBuilder::allowed_hosts) belong there, too. `Origin` it leaves alone unless
+    /// told otherwise, and this layer has looked at it by then. It ties its sessions to nobody: with
+    /// `with_legacy_session_mode(false)` there are none.
     pub fn protect<S>(&self, path: &str, service: S) -> Router
     where
         S: Service<Request, Error = Infallible> + Clone + Send + Sync + 'static,

@@ -10,12 +10,14 @@
 //! * `index` – the rules that match a name, found without trying each
 //! * [`View`] – the policy as one caller sees it: what is allowed, shown, and to be had
 //! * `grants` – a caller's scopes and roles, numbered
+//! * `vain` – entries that another rule makes pointless
 
 mod condition;
 mod grants;
 mod index;
 mod pattern;
 mod rule;
+mod vain;
 mod view;
 
 use std::fmt;
@@ -99,6 +101,19 @@ pub enum BadPolicy {
         "offline_access is no scope of a resource: clients ask the authorization server for it"
     )]
     OfflineAccess,
+    /// What a rule asks for is asked of nobody, since another rule allows the same for less.
+    #[error(
+        "rule {rule}: {entry:?} asks in vain, since rule {by} allows the same for less, and rules add up: \
+         narrow rule {by}, or leave the entry out"
+    )]
+    InVain {
+        /// The rule that asks.
+        rule: RulePlace,
+        /// Its entry.
+        entry: String,
+        /// The rule that allows it anyway.
+        by: RulePlace,
+    },
 }
 
 /// A policy under construction.
@@ -176,7 +191,7 @@ impl PolicyBuilder {
         for rule in self.rules {
             policy.add(rule);
         }
-        Ok(policy)
+        policy.refuse_vain()
     }
 }
 

@@ -181,6 +181,16 @@ impl Rule {
 }
 
 impl Allow {
+    /// As it was written.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What its pattern was written as.
+    pub(super) fn target(&self) -> &str {
+        self.text.split_once(' ').map_or(&self.text, |(_, target)| target)
+    }
+
     fn parse(text: &str) -> Result<Allow, BadRule> {
         let compile = |pattern, language| {
             Pattern::compile(pattern, language)

@@ -1,6 +1,9 @@
 //! Rules that cannot mean what they say are refused when they are read.
 
-use portcullis_core::policy::{BadPattern, BadRule, MAX_PATTERN, Rule};
+use portcullis_core::policy::{BadPattern, BadPolicy, BadRule, MAX_PATTERN, PolicyBuilder, Rule};
+use portcullis_core::scope::{Hierarchy, Role, Scope};
+
+use crate::{rules, scopes};
 
 #[test]
 fn rules_that_cannot_mean_what_they_say_are_refused() {
@@ -205,5 +208,115 @@ fn hosts_of_the_web_with_open_ends_are_refused() {
         let bad = BadRule::Pattern { text: open.clone(), bad: BadPattern::OpenHost };
         assert_eq!(Rule::allow([open.as_str()]).unwrap_err(), bad);
         assert!(Rule::allow([accepted.as_str()]).is_ok(), "{accepted}");
+    }
+}
+
+fn rule(entries: &[&str]) -> Rule {
+    Rule::allow(entries.iter().copied()).unwrap()
+}
+
+fn roles(names: &[&str]) -> Vec<Role> {
+    names.iter().map(|name| Role::parse(name).unwrap()).collect()
+}
+
+/// The rule that asks in vain, its entry, and the rule that allows it anyway.
+fn vain(policy: PolicyBuilder) -> Option<(usize, String, usize)> {
+    match policy.build() {
+        Ok(_) => None,
+        Err(BadPolicy::InVain { rule, entry, by }) => Some((rule.index(), entry, by.index())),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+#[test]
+fn a_rule_that_asks_for_what_another_gives_for_less_is_refused() {
+    let all = rule(&["tools/call *"]);
+    let delete = rule(&["tools/call delete_*"]);
+    let write = delete.clone().scopes(scopes("files:write"));
+    let found = |rule: usize, entry: &str, by: usize| Some((rule, entry.to_owned(), by));
+    let delete_text = "tools/call delete_*";
+    // In whatever order they stand.
+    assert_eq!(vain(rules([all.clone(), write.clone()])), found(1, delete_text, 0));
+    assert_eq!(vain(rules([write.clone(), all.clone()])), found(0, delete_text, 1));
+    // One entry of several.
+    let several = rule(&["prompts/get x", delete_text]).scopes(scopes("files:write"));
+    assert_eq!(vain(rules([several, all.clone()])), found(0, delete_text, 1));
+    // By arguments, roles, more scopes; by the base scopes and by broader ones.
+    let narrow = delete.clone().arg("path", ["/public/**"]).unwrap();
+    assert_eq!(vain(rules([all.clone(), narrow.clone()])), found(1, delete_text, 0));
+    let bosses = delete.clone().roles(roles(&["boss"]));
+    assert_eq!(vain(rules([all.clone(), bosses.clone()])), found(1, delete_text, 0));
+    let read = all.clone().scopes(scopes("files:read"));
+    let both = delete.clone().scopes(scopes("files:read files:write"));
+    assert_eq!(vain(rules([read.clone(), both])), found(1, delete_text, 0));
+    let based = rules([read.clone(), write.clone()]).base_scopes(scopes("files:read"));
+    assert_eq!(vain(based), found(1, delete_text, 0));
+    let scope = |text| Scope::parse(text).unwrap();
+    let broader = Hierarchy::new([(scope("files:write"), vec![scope("files:read")])]).unwrap();
+    let with = rules([read.clone(), write.clone()]).hierarchy(broader);
+    assert_eq!(vain(with), found(1, delete_text, 0));
+    let staff = all.clone().roles(roles(&["boss", "clerk"]));
+    assert_eq!(vain(rules([staff.clone(), bosses.clone()])), found(1, delete_text, 0));
+    let brings = rules([staff.clone(), write.clone()])
+        .scope_roles([(scope("files:write"), Role::parse("clerk").unwrap())]);
+    assert_eq!(vain(brings), found(1, delete_text, 0));
+    let said = rules([all, write]).build().unwrap_err().to_string();
+    assert!(
+        said.starts_with("rule 2: \"tools/call delete_*\" asks in vain, since rule 1 "),
+        "{said}"
+    );
+}
+
+/// What may matter to anybody is left alone.
+#[test]
+fn a_rule_that_matters_to_somebody_stands() {
+    let all = rule(&["tools/call *"]);
+    let delete = rule(&["tools/call delete_*"]);
+    let (read, write) = (scopes("files:read"), scopes("files:write"));
+    let staff = delete.clone().roles(roles(&["boss", "clerk"]));
+    for policy in [
+        // For less than the other, or for something else.
+        rules([all.clone().scopes(write.clone()), delete.clone()]),
+        rules([all.clone().scopes(read), delete.clone().scopes(write.clone())]),
+        rules([all.clone().roles(roles(&["boss"])), delete.clone().scopes(write.clone())]),
+        rules([all.clone().roles(roles(&["boss"])), staff.clone()]),
+        rules([all.clone().arg("path", ["*"]).unwrap(), delete.clone().scopes(write.clone())]),
+        rules([all.clone().roles(roles(&["boss", "clerk"])), delete.clone()]),
+        // Of other things.
+        rules([rule(&["prompts/get *"]), delete.clone().scopes(write.clone())]),
+        rules([rule(&["tools/call delete_a*"]), delete.clone().scopes(write.clone())]),
+        rules([rule(&["tools/call *_all"]), delete.clone().scopes(write.clone())]),
+        // The same twice, or a part of the same, asks nobody for anything.
+        rules([all.clone(), delete.clone()]),
+        rules([delete.clone().scopes(write.clone()), delete.clone().scopes(write.clone())]),
+        // A star of a URI does not match all that a written-out one does.
+        rules([
+            rule(&["resources/read **"]),
+            rule(&["resources/read x:///a"]).scopes(write.clone()),
+        ]),
+    ] {
+        assert_eq!(vain(policy), None);
+    }
+}
+
+/// A pattern covers another if it matches whatever that does.
+#[test]
+fn patterns_that_cover_others() {
+    for (wide, narrow, covers) in [
+        ("tools/call *", "tools/call **", true),
+        ("tools/call a*", "tools/call a*b", true),
+        ("tools/call a*", "tools/call a", true),
+        ("tools/call *a*", "tools/call ba*", true),
+        ("tools/call a*", "tools/call *", false),
+        ("tools/call a*b", "tools/call a*", false),
+        ("tools/call ab", "tools/call a*", false),
+        ("prompts/get x", "prompts/get x", true),
+        ("acme/*", "acme/run", true),
+        ("acme/run", "acme/*", false),
+        ("resources/read file:///a/**", "resources/read file:///a/**", true),
+        ("resources/read file:///a/**", "resources/read file:///a/b", false),
+    ] {
+        let policy = rules([rule(&[wide]), rule(&[narrow]).scopes(scopes("x"))]);
+        assert_eq!(vain(policy).is_some(), covers, "{wide} {narrow}");
     }
 }

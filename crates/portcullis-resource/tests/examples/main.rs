@@ -51,7 +51,7 @@ async fn a_server_over_axum() {
     let resource = format!("http://{authority}/mcp");
     let issuer = TestIssuer::new().unwrap();
     let auth = axum_server::policy(&resource).issuer(issuer.trusted()).build().unwrap();
-    tokio::spawn(axum_server::serve(listener, axum_server::app(&auth)));
+    tokio::spawn(axum_server::listen(listener, axum_server::app(&auth)));
 
     let (head, _) = post(&authority, None, &message("initialize", &json!({}))).await;
     assert!(head.starts_with("HTTP/1.1 401 "), "{head}");

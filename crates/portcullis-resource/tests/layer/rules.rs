@@ -177,6 +177,10 @@ async fn what_cannot_be_meant_is_refused() {
         (auth().tool("{a,b}", []), "tools/call {a,b}"),
         (auth().tool("", []), "the pattern is empty"),
         (auth().allow("tools/cal x", []), "tools/cal x"),
+        (
+            auth().tool("*", []).tool("delete_*", ["files:write"]),
+            "rule 2: \"tools/call delete_*\" asks in vain, since rule 1",
+        ),
     ] {
         let said = said(auth);
         assert!(said.contains(wanted), "{said:?} lacks {wanted:?}");

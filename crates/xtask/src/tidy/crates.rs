@@ -25,6 +25,8 @@ const EDGES: &[(&str, &[&str])] = &[
             "portcullis-core",
         ],
     ),
+    // What a reader copies: not shipped.
+    ("example-rmcp-server", &["portcullis-resource"]),
     // An independent judge in tests: it must not be made of what it judges.
     ("testkit", &[]),
 ];
