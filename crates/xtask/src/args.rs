@@ -1,4 +1,4 @@
-//! The words behind a command's name. Seven commands with a handful of options need no parser crate.
+//! The words behind a command's name. Eight commands with a handful of options need no parser crate.
 
 use std::str::FromStr;
 
