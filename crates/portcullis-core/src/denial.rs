@@ -169,6 +169,8 @@ impl Denial {
                 Reason::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
                 Reason::MediaType | Reason::ContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 Reason::HttpMethod => StatusCode::METHOD_NOT_ALLOWED,
+                // As a server of 2026-07-28 answers that has no such method.
+                Reason::Dropped(_) => StatusCode::NOT_FOUND,
                 _ => StatusCode::BAD_REQUEST,
             },
             Failure::Unauthenticated

@@ -252,6 +252,17 @@ fn unreadable_requests_are_answered_in_json_rpc() {
     assert_eq!(unknown["error"]["data"]["requested"], "2199-01-01");
     let supported = unknown["error"]["data"]["supported"].as_array().unwrap();
     assert!(supported.contains(&json!("2026-07-28")) && supported.contains(&json!("2025-03-26")));
+    assert_eq!(unknown["id"], "q");
+}
+
+#[test]
+fn a_method_that_the_revision_has_dropped_is_answered_as_servers_do_that_lack_it() {
+    let subscribe = r#"{"jsonrpc":"2.0","id":5,"method":"resources/subscribe","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}"#;
+    let response = unreadable(Some("2026-07-28"), http::Method::POST, subscribe);
+    assert_eq!((response.status().as_u16(), &body(&response)["id"]), (404, &json!(5)));
+    assert_eq!(body(&response)["error"]["code"], -32601);
+    let older: &'static str = subscribe.replace("2026-07-28", "2025-11-25").leak();
+    assert_eq!(unreadable(Some("2025-11-25"), http::Method::POST, older).status(), 400);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::args::Args;
 use crate::repo::{Clock, End, Failure, Repo, Result, failed, tool};
 use crate::steps::{OLDEST_RUST, STEPS, Step, Tier, Work};
-use crate::{fuzz, mutants, tidy, vectors};
+use crate::{fuzz, interop, mutants, tidy, vectors};
 
 pub(crate) const HELP: &str = "\
 usage: cargo xtask ci [--tier landing|nightly] [--skip-tests] [--list]
@@ -108,6 +108,7 @@ fn work(repo: &Repo, work: &Work) -> Result<End> {
         }
         Work::Tidy => tidy::check(repo).map(End::Ran),
         Work::Vectors => vectors::in_ci(repo),
+        Work::Interop => interop::in_ci(repo),
         Work::Fuzz { seconds } => fuzz::run(repo, *seconds, &[]).map(End::Ran),
         Work::Mutants { minutes } => {
             mutants::run(repo, &mutants::Plan::whole(*minutes)).map(End::Ran)

@@ -12,6 +12,7 @@ mod args;
 mod bench;
 mod ci;
 mod fuzz;
+mod interop;
 mod mutants;
 mod repo;
 mod sizes;
@@ -46,6 +47,12 @@ const COMMANDS: &[Command] = &[
         run: ci::main,
     },
     Command { name: "fuzz", about: "run the fuzz targets", help: fuzz::HELP, run: fuzz::main },
+    Command {
+        name: "interop",
+        about: "play the gateway's stories with real parts of others",
+        help: interop::HELP,
+        run: interop::main,
+    },
     Command {
         name: "mutants",
         about: "see whether the tests notice a changed line",

@@ -24,6 +24,7 @@ pub(crate) enum Work {
     Fuzz {
         seconds: u32,
     },
+    Interop,
     Mutants {
         minutes: u64,
     },
@@ -83,6 +84,12 @@ pub(crate) const STEPS: &[Step] = &[
         tier: Tier::Landing,
         proves: "public vectors are judged as their authors say",
         work: Work::Vectors,
+    },
+    Step {
+        name: "interop",
+        tier: Tier::Landing,
+        proves: "parts of others get along with the gateway",
+        work: Work::Interop,
     },
     Step {
         name: "fuzz",
@@ -160,6 +167,7 @@ impl Work {
             }
             Work::Tidy => "cargo xtask tidy".to_owned(),
             Work::Vectors => "cargo xtask vectors".to_owned(),
+            Work::Interop => "cargo xtask interop".to_owned(),
             Work::Fuzz { seconds } => format!("cargo xtask fuzz --seconds {seconds}"),
             Work::Mutants { minutes } => format!("cargo xtask mutants --minutes {minutes}"),
             Work::Advisories => "cargo xtask advisories".to_owned(),

@@ -7,6 +7,7 @@ use bytestring::ByteString;
 use super::malformed::{MAX_NAME, Reason, RequestId};
 use super::message::{self, Message, Params};
 use super::method::{Method, NameSource};
+use super::revision::Revision;
 use crate::json::Shape;
 
 /// One message: a method and what it is aimed at.
@@ -159,6 +160,9 @@ impl<'m> ReadCall<'m> {
         if method == Method::Notification && message.id.is_some() {
             // Open to all, since it asks for nothing; an upstream might yet answer it as a request.
             return Err(Reason::Envelope);
+        }
+        if method.is_dropped() && revision == Some(Revision::V2026_07_28.as_str()) {
+            return Err(Reason::Dropped(method.as_str()));
         }
         let mirrored_name = mirrored(method, params)?;
         let call = Call {

@@ -101,6 +101,9 @@ pub enum Reason {
     /// A member that the method needs.
     #[error("{0} is missing")]
     Missing(&'static str),
+    /// A method with a target that 2026-07-28 has dropped.
+    #[error("revision 2026-07-28 has no method {0}")]
+    Dropped(&'static str),
     /// A name or URI that is empty, too long, holds control characters, or has blanks at its ends.
     #[error("{0} must be 1 to {MAX_NAME} bytes without control characters or blanks at its ends")]
     BadName(&'static str),
@@ -170,6 +173,7 @@ impl Reason {
             | Reason::HeaderMismatch(_)
             | Reason::RepeatedHeader(_) => -32020,
             Reason::UnknownRevision { .. } => -32022,
+            Reason::Dropped(_) => -32601,
             // Other flaws stand in well-formed JSON, which is yet no message to act on.
             Reason::Json(_)
             | Reason::TooLarge { .. }

@@ -101,7 +101,11 @@ impl Operation {
         id: &mut Option<RequestId>,
     ) -> Result<Operation, Reason> {
         let headers = Headers::pick(headers)?;
-        let revision = headers.revision()?;
+        let revision = headers.revision().inspect_err(|_| {
+            if *http_method == http::Method::POST {
+                *id = id_alone(&body, limits);
+            }
+        })?;
         match *http_method {
             http::Method::POST => {}
             http::Method::GET => {
@@ -205,6 +209,16 @@ impl Operation {
     pub fn era(&self) -> Era {
         self.revision.map_or(Era::Legacy, Revision::era)
     }
+}
+
+/// The `id` of a message that is refused by its headers, for the answer: a client of 2026-07-28 looks for it
+/// there to find a revision that both know.
+fn id_alone(body: &Bytes, limits: Limits) -> Option<RequestId> {
+    let is_short = body.len() <= limits.body;
+    let body = ByteString::try_from(body.clone()).ok().filter(|_| is_short)?;
+    let mut message = Message::default();
+    message::read(&body, &mut message).ok()?;
+    message.id
 }
 
 /// The one call of a body that is one message, and the revision it is in. What is refused leaves its

@@ -20,6 +20,9 @@ pub struct Sample {
 const OTHER_METHODS: &[&str] =
     &["notifications/initialized", "notifications/com.example", "com.example/custom", ""];
 
+/// Methods that are none of 2026-07-28 any more, and are refused there.
+const DROPPED: &[&str] = &["resources/subscribe", "resources/unsubscribe", "tasks/result"];
+
 /// Names that clients give to tools, prompts, resources and tasks, and some that parsers stumble on.
 pub const TEXTS: &[&str] = &[
     "read",
@@ -88,7 +91,7 @@ fn message(dice: &mut Dice<'_>, modern: bool) -> Sample {
         // The older revisions let a server ask and the client answer; others say `ping`.
         return if modern { request(dice, "ping", Aim::Nothing, modern) } else { response(dice) };
     }
-    request(dice, method, aim, modern)
+    request(dice, method, aim, modern && !DROPPED.contains(&method))
 }
 
 fn request(dice: &mut Dice<'_>, method: &str, aim: Aim, modern: bool) -> Sample {

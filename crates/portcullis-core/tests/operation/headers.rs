@@ -116,6 +116,39 @@ fn an_unknown_revision_is_refused_and_the_known_ones_are_read() {
 }
 
 #[test]
+fn methods_with_a_target_that_2026_07_28_has_dropped_are_none_of_it() {
+    for (method, params) in [
+        ("resources/subscribe", json!({ "uri": "file:///a" })),
+        ("resources/unsubscribe", json!({ "uri": "file:///a" })),
+        ("tasks/result", json!({ "taskId": "t-1" })),
+    ] {
+        let pairs = [MODERN[0], ("mcp-method", method)];
+        for params in [&params, &json!({})] {
+            let refused = post_with(&pairs, modern(method, params)).unwrap_err();
+            assert_eq!(*refused.reason(), Reason::Dropped(method));
+            assert_eq!((refused.reason().code(), refused.id().is_some()), (-32601, true));
+        }
+        let older = [("mcp-protocol-version", "2025-11-25"), ("mcp-method", method)];
+        let read = post_with(&older, legacy(method, &params)).unwrap();
+        assert_eq!(read.calls()[0].targets().len(), 1, "{method}");
+        assert!(matches!(reason(post(legacy(method, &json!({})))), Reason::Missing(_)));
+    }
+}
+
+#[test]
+fn a_refusal_for_an_unknown_revision_carries_the_id() {
+    let header = [("mcp-protocol-version", "2199-01-01")];
+    let id = |body: &str| post_with(&header, body.to_owned()).unwrap_err().id().cloned();
+    let discover = r#"{"jsonrpc":"2.0","id":301,"method":"server/discover"}"#;
+    assert_eq!(id(discover), Some(RequestId::Number(301)));
+    for unread in ["", "{", "[]", r#"{"id":1,"id":2}"#] {
+        assert_eq!(id(unread), None, "{unread}");
+    }
+    let long = format!("{discover}{}", " ".repeat(Limits::default().body));
+    assert_eq!(id(&long), None);
+}
+
+#[test]
 fn notifications_need_no_mirroring_headers_but_must_not_contradict_them() {
     let body = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "_meta": { VERSION_KEY: "2026-07-28" } } });
     assert!(post_with(&MODERN[..1], body.to_string()).is_ok());
