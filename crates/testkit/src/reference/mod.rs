@@ -14,16 +14,22 @@
 //!   that ends in `.example.com` and a path that so resolved begins with `/docs/`. A query is inside only
 //!   behind a closing `**`. All is inside `**`.
 
-use testkit::lenient::{Arguments, Call, Reading};
+mod resolve;
 
-use super::resolve::{forms, paths, uris};
+use crate::lenient::{Arguments, Call, Reading};
+
+use self::resolve::{forms, paths, uris};
 
 /// A rule as data: one entry, the scopes that it asks for, and perhaps a condition.
 #[derive(Clone, Debug)]
 pub struct RuleText {
+    /// Of calls with this method.
     pub method: &'static str,
+    /// What it is aimed at.
     pub pattern: String,
+    /// All of which the caller needs.
     pub scopes: Vec<&'static str>,
+    /// What an argument must be: any of these patterns.
     pub condition: Option<(&'static str, Vec<&'static str>)>,
 }
 
