@@ -65,8 +65,11 @@ fn is_allowed(rules: &[&RuleText], (method, targets): &Call, handed: &Arguments)
         "completion/complete" => {
             targets.iter().all(|it| by("prompts/get", it) || by("resources/read", it))
         }
-        // News of what changed; each resource among it must be allowed.
-        "subscriptions/listen" => targets.iter().all(|it| by("resources/read", it)),
+        // News of what changed: of lists for everybody, of a resource for whom it is allowed.
+        "subscriptions/listen" => targets.iter().all(|it| {
+            let lists = ["toolsListChanged", "promptsListChanged", "resourcesListChanged"];
+            lists.contains(&&**it) || by("resources/read", it)
+        }),
         // These need a valid token and nothing more.
         "<response>" | "ping" | "initialize" | "server/discover" | "logging/setLevel" => true,
         other => {
