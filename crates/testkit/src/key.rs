@@ -83,6 +83,46 @@ impl TestKey {
         self.public_jwk()["kid"].as_str().unwrap().to_owned()
     }
 
+    /// The public key: SPKI in DER.
+    pub fn public_der(self) -> Vec<u8> {
+        let jwk = self.public_jwk();
+        let member = |name: &str| URL_SAFE_NO_PAD.decode(jwk[name].as_str().unwrap()).unwrap();
+        match self {
+            TestKey::Ed25519 => {
+                let head = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+                [&head[..], &member("x")].concat()
+            }
+            _ if jwk["kty"] == "RSA" => {
+                let key = der(0x30, &[integer(&member("n")), integer(&member("e"))].concat());
+                let bits = der(0x03, &[&[0][..], &key].concat());
+                let oid =
+                    [0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0];
+                der(0x30, &[der(0x30, &oid), bits].concat())
+            }
+            _ => {
+                let curve: &[u8] = match jwk["crv"].as_str() {
+                    Some("P-256") => &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07],
+                    Some("P-384") => &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22],
+                    _ => &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23],
+                };
+                let oid = [0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
+                let point = [&[0, 4][..], &member("x"), &member("y")].concat();
+                let algorithm = der(0x30, &[&oid[..], curve].concat());
+                der(0x30, &[algorithm, der(0x03, &point)].concat())
+            }
+        }
+    }
+
+    /// The public key: SPKI in PEM.
+    pub fn public_pem(self) -> String {
+        let text = STANDARD.encode(self.public_der());
+        let lines = text.as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line) + "\n");
+        format!(
+            "-----BEGIN PUBLIC KEY-----\n{}-----END PUBLIC KEY-----\n",
+            lines.collect::<String>()
+        )
+    }
+
     /// The algorithm it signs with unless told otherwise.
     pub fn default_algorithm(self) -> &'static str {
         match self {
@@ -116,5 +156,45 @@ impl TestKey {
         URL_SAFE_NO_PAD
             .decode(jsonwebtoken::crypto::sign(message, &key, algorithm).unwrap())
             .unwrap()
+    }
+}
+
+/// A value with its tag and length (X.690).
+fn der(tag: u8, value: &[u8]) -> Vec<u8> {
+    let length = value.len().to_be_bytes();
+    let length: Vec<u8> = length.iter().copied().skip_while(|byte| *byte == 0).collect();
+    let short = value.len() < 128;
+    let count = 0x80 | u8::try_from(length.len()).unwrap();
+    let head = if short { length } else { [&[count][..], &length].concat() };
+    [&[tag][..], &head, value].concat()
+}
+
+fn integer(bytes: &[u8]) -> Vec<u8> {
+    let sign: &[u8] = if bytes.first().is_some_and(|byte| *byte >= 0x80) { &[0] } else { &[] };
+    der(0x02, &[sign, bytes].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use jsonwebtoken::{Algorithm, DecodingKey};
+
+    use super::TestKey;
+
+    #[test]
+    fn the_public_pem_is_that_of_the_private_key() {
+        let rsa: fn(&[u8]) -> _ = DecodingKey::from_rsa_pem;
+        for (key, read, algorithm) in [
+            (TestKey::Rsa, rsa, Algorithm::RS256),
+            (TestKey::P256, DecodingKey::from_ec_pem, Algorithm::ES256),
+            (TestKey::P384, DecodingKey::from_ec_pem, Algorithm::ES384),
+            (TestKey::Ed25519, DecodingKey::from_ed_pem, Algorithm::EdDSA),
+        ] {
+            let signature = crate::base64url(key.sign(key.default_algorithm(), b"message"));
+            let read = read(key.public_pem().as_bytes()).unwrap();
+            let verify = |message: &[u8]| {
+                jsonwebtoken::crypto::verify(&signature, message, &read, algorithm).unwrap()
+            };
+            assert!(verify(b"message") && !verify(b"another"), "{key:?}");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Keys and an independent signer for the tests of Portcullis.
+//! Keys, an independent signer, hostile requests and readers of every manner for the tests of Portcullis.
 //!
 //! Nothing here uses Portcullis' own code: signatures come from `jsonwebtoken` (ES512, which it lacks,
 //! from `aws-lc-rs`), and the compact form is put together here, so that a test can make every kind of
@@ -8,12 +8,15 @@
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::string_slice,
     clippy::missing_panics_doc,
     reason = "test support: what is wrong here is wrong in a test"
 )]
 
+pub mod hostile;
 mod key;
 pub mod lenient;
+pub mod reference;
 #[cfg(feature = "server")]
 pub mod server;
 mod signer;

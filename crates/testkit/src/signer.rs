@@ -36,6 +36,11 @@ impl Signer {
         self.header("kid", kid)
     }
 
+    /// What the header says about the algorithm.
+    pub fn named(&self) -> &str {
+        self.header.get("alg").and_then(Value::as_str).unwrap_or_default()
+    }
+
     /// Any header parameter.
     #[must_use]
     pub fn header(mut self, name: &str, value: impl Into<Value>) -> Self {

@@ -149,8 +149,9 @@ impl<I: AsyncRead> AsyncRead for Patient<I> {
             let new = buffer.filled().get(before..).unwrap_or_default();
             let is_http2 = *this.is_http2.get_or_insert_with(|| new.starts_with(PREFACE));
             *this.waiting = match *this.waiting {
-                Waiting::Idle(_) | Waiting::Head(_) if is_http2 => Waiting::Idle(Instant::now()),
-                Waiting::Idle(_) => Waiting::Head(Instant::now()),
+                // That it speaks at all; frames after that, answers to our pings among them, ask for nothing.
+                Waiting::Head(_) if is_http2 => Waiting::Idle(Instant::now()),
+                Waiting::Idle(_) if !is_http2 => Waiting::Head(Instant::now()),
                 waiting => waiting,
             };
             return read;
@@ -160,6 +161,22 @@ impl<I: AsyncRead> AsyncRead for Patient<I> {
                 Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
             }
             _ => Poll::Pending,
+        }
+    }
+}
+
+impl<I> Patient<I> {
+    /// Sets the timer for the next request once an answer is out. Whoever read while it was under way was told
+    /// to wait without one, and does not ask again before there is something to read.
+    fn rest(self: Pin<&mut Self>, cx: &mut Context<'_>) {
+        let this = self.project();
+        if *this.waiting != Waiting::Answering {
+            return;
+        }
+        *this.waiting = this.under_way.now_waiting(*this.waiting, this.begun);
+        if let Some(deadline) = this.waiting.deadline(this.patience) {
+            // Begun just now, so not over: this is for the waker alone.
+            let _ = is_over(this.timer, cx, deadline);
         }
     }
 }
@@ -209,7 +226,11 @@ impl<I: AsyncWrite> AsyncWrite for Patient<I> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = self.as_mut().project().io.poll_flush(cx);
-        self.watch(cx, flushed)
+        let flushed = self.as_mut().watch(cx, flushed);
+        if flushed.is_ready() {
+            self.rest(cx);
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use portcullis::config::surroundings::Surroundings;
-use portcullis::config::{self, Config};
+use portcullis::config::{self, Config, ConfigError};
 use portcullis::gateway::{Gateway, Serving};
 use portcullis_core::time::UnixTime;
 use portcullis_resource::clock::Clock;
@@ -51,9 +51,12 @@ impl Surroundings for OneFile {
     }
 }
 
-pub fn config(text: &str) -> Config {
+pub fn load(text: &str) -> Result<Config, ConfigError> {
     config::load(Path::new("portcullis.toml"), &OneFile(text.to_owned()))
-        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+pub fn config(text: &str) -> Config {
+    load(text).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// What the upstream was sent.

@@ -12,10 +12,6 @@
 #![allow(missing_docs, unreachable_pub, reason = "tests")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests")]
 
-mod messages;
-mod mutations;
-mod spelling;
-
 use std::cell::Cell;
 
 use bytes::Bytes;
@@ -24,11 +20,10 @@ use portcullis_core::operation::{Limits, Malformed, Operation};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
+use testkit::hostile::messages::sample;
+use testkit::hostile::mutations::mutated;
+use testkit::hostile::{Dice, Sample};
 use testkit::lenient::{Call, readings};
-
-use self::messages::{Sample, sample};
-use self::mutations::mutated;
-use self::spelling::Dice;
 
 /// A runner for `cases` with a fixed seed, or for as many as were asked for with a fresh one.
 fn runner(cases: u32) -> TestRunner {

@@ -19,17 +19,6 @@
     reason = "helpers of tests"
 )]
 
-mod cases;
-#[allow(dead_code, reason = "bodies are made near rules here; values and texts are shared")]
-#[path = "../ambiguity/messages.rs"]
-mod messages;
-#[path = "../ambiguity/mutations.rs"]
-mod mutations;
-mod reference;
-mod resolve;
-#[path = "../ambiguity/spelling.rs"]
-mod spelling;
-
 use std::cell::Cell;
 use std::sync::Arc;
 
@@ -49,13 +38,11 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
 use serde_json::json;
+use testkit::hostile::policies::{self, SCOPES};
+use testkit::hostile::{Dice, Sample, mutations};
 use testkit::lenient::readings;
+use testkit::reference::{RuleText, escapes};
 use testkit::{AUDIENCE, ISSUER, NOW, Signer, TestKey, claims_with};
-
-use self::cases::SCOPES;
-use self::messages::Sample;
-use self::reference::{RuleText, escapes};
-use self::spelling::Dice;
 
 /// A runner for `cases` with a fixed seed, or for as many as were asked for with a fresh one.
 fn runner(cases: u32) -> TestRunner {
@@ -164,7 +151,7 @@ fn whatever_is_permitted_is_allowed_in_every_reading() {
         .run(&(dice(60), dice(160), dice(80)), |(policy, message, mutation)| {
             let dice = &mut Dice(policy.iter());
             let number = dice.below(tokens.len());
-            let mut rules = cases::policy(dice);
+            let mut rules = policies::policy(dice);
             rules.retain(|rule| compiled(rule).is_ok());
             while let Err(BadPolicy::InVain { rule, .. }) = policy_of(&rules) {
                 rules.remove(rule.index());
@@ -172,7 +159,7 @@ fn whatever_is_permitted_is_allowed_in_every_reading() {
             if rules.is_empty() {
                 return Ok(());
             }
-            let mut sample = cases::body(&rules, &mut Dice(message.iter()));
+            let mut sample = policies::body(&rules, &mut Dice(message.iter()));
             let dice = &mut Dice(mutation.iter());
             let body = if dice.one_in(3) {
                 mutations::mutated(&mut sample, dice)

@@ -1,11 +1,12 @@
 //! Policies, and bodies that are aimed at their edges.
 
 use super::messages::Sample;
-use super::reference::RuleText;
 use super::spelling::{Dice, Json, escaped};
+use crate::reference::RuleText;
 
 type Condition = (&'static str, &'static [&'static str]);
 
+/// The scopes that rules ask for.
 pub const SCOPES: &[&str] = &["read", "write", "admin"];
 const NAMES: &[&str] =
     &["read", "read_*", "read_*", "*", "**", "*_file", "re*d", "admin.*.run", "docs/*", "r**_*e"];

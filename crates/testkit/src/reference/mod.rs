@@ -14,16 +14,22 @@
 //!   that ends in `.example.com` and a path that so resolved begins with `/docs/`. A query is inside only
 //!   behind a closing `**`. All is inside `**`.
 
-use testkit::lenient::{Arguments, Call, Reading};
+mod resolve;
 
-use super::resolve::{forms, paths, uris};
+use crate::lenient::{Arguments, Call, Reading};
+
+use self::resolve::{forms, paths, uris};
 
 /// A rule as data: one entry, the scopes that it asks for, and perhaps a condition.
 #[derive(Clone, Debug)]
 pub struct RuleText {
+    /// Of calls with this method.
     pub method: &'static str,
+    /// What it is aimed at.
     pub pattern: String,
+    /// All of which the caller needs.
     pub scopes: Vec<&'static str>,
+    /// What an argument must be: any of these patterns.
     pub condition: Option<(&'static str, Vec<&'static str>)>,
 }
 
@@ -59,8 +65,11 @@ fn is_allowed(rules: &[&RuleText], (method, targets): &Call, handed: &Arguments)
         "completion/complete" => {
             targets.iter().all(|it| by("prompts/get", it) || by("resources/read", it))
         }
-        // News of what changed; each resource among it must be allowed.
-        "subscriptions/listen" => targets.iter().all(|it| by("resources/read", it)),
+        // News of what changed: of lists for everybody, of a resource for whom it is allowed.
+        "subscriptions/listen" => targets.iter().all(|it| {
+            let lists = ["toolsListChanged", "promptsListChanged", "resourcesListChanged"];
+            lists.contains(&&**it) || by("resources/read", it)
+        }),
         // These need a valid token and nothing more.
         "<response>" | "ping" | "initialize" | "server/discover" | "logging/setLevel" => true,
         other => {

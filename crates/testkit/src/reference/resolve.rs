@@ -2,18 +2,18 @@
 
 /// A URI as some reader takes it apart.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Seen {
-    pub scheme: String,
+pub(super) struct Seen {
+    pub(super) scheme: String,
     /// Without userinfo and port, in lower case.
-    pub host: String,
+    pub(super) host: String,
     /// Resolved: escapes decoded, backslashes turned, dot segments and empty segments gone.
-    pub path: String,
-    pub has_query: bool,
+    pub(super) path: String,
+    pub(super) has_query: bool,
 }
 
 /// The text as it is, decoded once and decoded twice, each also as normalization and best-fit
 /// encodings leave it.
-pub fn forms(text: &str) -> Vec<String> {
+pub(super) fn forms(text: &str) -> Vec<String> {
     let once = decoded(text);
     let twice = decoded(&once);
     let mut forms = vec![text.to_owned(), once, twice];
@@ -84,7 +84,7 @@ fn climbed(path: &str) -> String {
 }
 
 /// Every path that a file API may end at.
-pub fn paths(text: &str) -> Vec<String> {
+pub(super) fn paths(text: &str) -> Vec<String> {
     let mut paths: Vec<String> = forms(text).iter().map(|form| climbed(form)).collect();
     paths.sort();
     paths.dedup();
@@ -93,7 +93,7 @@ pub fn paths(text: &str) -> Vec<String> {
 
 /// Every way to take a URI apart: by RFC 3986, or as the Web does with backslashes for slashes, any
 /// number of them before a host, and without tabs and line ends; userinfo up to the first `@` or the last.
-pub fn uris(text: &str) -> Vec<Seen> {
+pub(super) fn uris(text: &str) -> Vec<Seen> {
     let mut seen = Vec::new();
     for form in forms(text) {
         let web: String =

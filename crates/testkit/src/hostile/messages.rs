@@ -1,8 +1,8 @@
 //! Valid messages of every method, made from dice, with what they ask for.
 
+use crate::lenient::{Aim, Call, METHODS};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use testkit::lenient::{Aim, Call, METHODS};
 
 use super::spelling::{Dice, Json, escaped};
 
@@ -11,8 +11,11 @@ const VERSION_KEY: &str = "io.modelcontextprotocol/protocolVersion";
 /// A valid request, and what it must be read as.
 #[derive(Clone, Debug)]
 pub struct Sample {
+    /// The message.
     pub body: Json,
+    /// What it asks for.
     pub calls: Vec<Call>,
+    /// Headers that go with it.
     pub headers: Vec<(&'static str, String)>,
 }
 

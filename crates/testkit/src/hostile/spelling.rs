@@ -7,14 +7,17 @@ use std::fmt::Write as _;
 pub struct Dice<'d>(pub std::slice::Iter<'d, u32>);
 
 impl Dice<'_> {
+    /// A number below `end`.
     pub fn below(&mut self, end: usize) -> usize {
         self.0.next().map_or(0, |&die| die as usize % end.max(1))
     }
 
+    /// One of these.
     pub fn pick<T: Copy>(&mut self, options: &[T]) -> T {
         options[self.below(options.len())]
     }
 
+    /// True once in so many times.
     pub fn one_in(&mut self, chances: usize) -> bool {
         self.below(chances) + 1 == chances
     }
@@ -27,11 +30,14 @@ pub enum Json {
     Raw(String),
     /// What stands between the quotes.
     Text(String),
+    /// An array.
     List(Vec<Json>),
+    /// An object: names, as they stand between the quotes, and values.
     Map(Vec<(String, Json)>),
 }
 
 impl Json {
+    /// A string that means this text.
     pub fn text(text: &str) -> Json {
         Json::Text(escaped(text, |_| false))
     }
@@ -81,4 +87,17 @@ pub fn escaped(text: &str, mut wanted: impl FnMut(char) -> bool) -> String {
         }
     }
     out
+}
+
+/// So many dice for one case of a run: always the same for the same seed and number.
+pub fn rolls(seed: u64, case: u64, count: usize) -> Vec<u32> {
+    // SplitMix64: any two states are far apart, also those of neighbours.
+    let mut state = seed ^ case.wrapping_mul(0xD6E8_FEB8_6659_FD93);
+    let mut next = || {
+        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (mixed ^ (mixed >> 31)) >> 32
+    };
+    (0..count).map(|_| u32::try_from(next()).unwrap_or_default()).collect()
 }
