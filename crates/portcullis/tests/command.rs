@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use portcullis_resource::clock::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
 /// A folder of a test's own, with a configuration and what it needs.
@@ -162,7 +163,7 @@ fn a_decision_is_explained_by_what_would_turn_it() {
 #[test]
 fn a_token_is_explained_as_it_is() {
     let folder = folder("token");
-    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let now = SystemClock.now().as_secs();
     let claims = |exp: u64| {
         json!({
             "iss": "https://idp.example.com", "aud": "https://mcp.example.com/files/mcp",
