@@ -72,8 +72,14 @@ async fn a_body_that_is_too_long_is_413() {
             .all(|reached| reached.body.trim_ascii() == call("x").to_string().as_bytes())
     );
     house.inner.forget();
-    let too_long = sent(in_pieces(&long(501)).await).of(&house.app).await;
+    // Refused as soon as it is too long, and not when it ends.
+    let (mut sender, body) = coming();
+    for _ in 0..6 {
+        sender.send_data(Bytes::from_static(&[b' '; 100])).await.unwrap();
+    }
+    let too_long = sent(body).of(&house.app).await;
     assert_eq!(too_long.status, StatusCode::PAYLOAD_TOO_LARGE);
+    drop(sender);
     assert!(json_rpc_error(&too_long) < 0);
     // Announced, it is refused before a byte of it has come.
     let (sender, body) = coming();

@@ -213,6 +213,7 @@ async fn a_server_on_this_machine_goes_by_names_of_this_machine() {
         "dev.example",
         "localhost.evil.example",
         "localhost:8080@evil.example",
+        "evil.example@localhost:8080",
         "127.0.0.1.evil.example",
         "192.168.0.1:8080",
         "",

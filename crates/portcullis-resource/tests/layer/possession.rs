@@ -2,6 +2,7 @@
 
 use std::future::ready;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
 use http::StatusCode;
@@ -144,10 +145,22 @@ async fn a_proof_is_good_once() {
     assert_eq!(with(&token, &anew).of(&house.app).await.status, StatusCode::OK);
 }
 
-/// What a stranger shows is not remembered, or he could use up the names of others' proofs.
+/// A memory that notes how often it is asked.
+#[derive(Default)]
+struct Counting(AtomicUsize);
+
+impl Replay for Counting {
+    fn is_first<'a>(&'a self, _: &'a DpopProof, _: UnixTime) -> FirstUse<'a> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Box::pin(ready(Ok(true)))
+    }
+}
+
+/// What a stranger shows is not remembered, or he could fill the memory for nothing.
 #[tokio::test]
 async fn only_a_proof_that_counts_is_remembered() {
-    let house = house(auth());
+    let memory = Arc::new(Counting::default());
+    let house = house(remembering(Arc::<Counting>::clone(&memory)));
     let token = bound();
     for refused in [
         Proof::new(TestKey::P256).token(&token),
@@ -157,7 +170,9 @@ async fn only_a_proof_that_counts_is_remembered() {
         let answer = with(&token, &refused.sign()).of(&house.app).await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
     }
+    assert_eq!(memory.0.load(Ordering::Relaxed), 0);
     assert_eq!(with(&token, &proof(&token).sign()).of(&house.app).await.status, StatusCode::OK);
+    assert_eq!(memory.0.load(Ordering::Relaxed), 1);
 }
 
 /// While the issuer is asked about a token, the proof that came with it grows old.

@@ -89,6 +89,7 @@ fn dependencies(package: &Value) -> impl Iterator<Item = (&str, &str)> {
 pub(super) fn lints(repo: &Repo, report: &mut Report) -> Result {
     let manifests = repo.files()?.into_iter().filter(|path| {
         path.strip_prefix("crates/")
+            .or_else(|| path.strip_prefix("examples/"))
             .and_then(|rest| rest.split_once('/'))
             .is_some_and(|(_, file)| file == "Cargo.toml")
     });

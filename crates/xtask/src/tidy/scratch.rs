@@ -19,6 +19,7 @@ const MEMBERS: &[(&str, &str)] = &[
     ("portcullis-issuer", "[dependencies]\n"),
     ("portcullis-client", "[dependencies]\n"),
     ("portcullis", "[dependencies]\nportcullis-resource = { path = \"../portcullis-resource\" }\n"),
+    ("example-rmcp-server", "[dependencies]\n"),
     ("testkit", ""),
     ("xtask", ""),
 ];
