@@ -14,6 +14,8 @@ export async function connect({ url, token, authProvider }) {
     revision: transport.protocolVersion,
     session: transport.sessionId,
     call: (name, args, options) => client.callTool({ name, arguments: args }, undefined, options),
+    /** The messages of a call that becomes a task. */
+    task: (name, args) => client.experimental.tasks.callToolStream({ name, arguments: args }, undefined, { task: {} }),
     onUpdate: (heard) => client.setNotificationHandler(ResourceUpdatedNotificationSchema, heard),
     end: () => transport.terminateSession(),
     close: () => client.close(),

@@ -64,6 +64,19 @@ if (isModern) {
   });
 }
 
+if (own.task) {
+  await check("runs a task", async () => {
+    const kinds = new Set();
+    let last;
+    for await (const message of own.task("simulate-research-query", { topic: "gates" })) {
+      kinds.add(message.type);
+      last = message;
+    }
+    expect([...kinds], ["taskCreated", "taskStatus", "result"], `what came of it (${last.error})`);
+    expectIn("gates", said(last.result), "the result");
+  });
+}
+
 const stopped = async () => Number(said(await call("how-many-were-cancelled", {})));
 
 await check("takes back a call", async () => {

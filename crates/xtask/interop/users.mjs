@@ -9,7 +9,8 @@ const [alice, bob] = await Promise.all([open(told.alice), open(told.bob)]);
 const LONG = "trigger-long-running-operation";
 const said = (result) => result.content.map((content) => content.text).join();
 
-const ask = (method, token, session, id = "m") =>
+const list = { jsonrpc: "2.0", id: "m", method: "tools/list" };
+const ask = (method, token, session, body = list) =>
   fetch(told.url, {
     method,
     headers: {
@@ -19,7 +20,7 @@ const ask = (method, token, session, id = "m") =>
       "mcp-session-id": session,
       "mcp-protocol-version": revision,
     },
-    body: method === "POST" ? JSON.stringify({ jsonrpc: "2.0", id, method: "tools/list" }) : undefined,
+    body: method === "POST" ? JSON.stringify(body) : undefined,
   });
 
 await check("the sessions are not the same", () => expect(alice.session === bob.session, false));
@@ -73,6 +74,23 @@ for (const method of ["POST", "GET", "DELETE"]) {
     const nobodys = await ask(method, told.bob, alice.session.replace(/.$/, (end) => (end === "A" ? "B" : "A")));
     expect(theirs.status, 404, "the status");
     expect([theirs.status, await theirs.text()], [nobodys.status, await nobodys.text()], "the answer");
+  });
+}
+
+if (!told.shared) {
+  await check("a task of the other is as one that never was", async () => {
+    const params = { name: "simulate-research-query", arguments: { topic: "gates" }, task: {} };
+    const made = await ask("POST", told.alice, alice.session, { jsonrpc: "2.0", id: "t", method: "tools/call", params });
+    const [, alices] = /"taskId":"([^"]+)"/.exec(await made.text());
+    const get = async (who, session, taskId) => {
+      const params = { taskId };
+      return (await ask("POST", who, session, { jsonrpc: "2.0", id: "g", method: "tasks/get", params })).text();
+    };
+    expectIn("working", await get(told.alice, alice.session, alices), "alice's task for alice");
+    const nobodys = alices.replace(/.$/, (end) => (end === "A" ? "B" : "A"));
+    const theirs = await get(told.bob, bob.session, alices);
+    expectIn("error", theirs, "alice's task for bob");
+    expect(theirs, await get(told.bob, bob.session, nobodys), "the answer");
   });
 }
 

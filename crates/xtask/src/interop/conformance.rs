@@ -117,9 +117,8 @@ fn compare(stage: &mut Stage<'_>, revision: &str, wanted: &Findings, found: &Fin
         let (own, others): (Vec<_>, Vec<_>) =
             exceptions.into_iter().partition(|exception| exception.scenario == name);
         exceptions = others;
-        let outcome = same(wanted, found, &own);
-        let named = outcome.map(|good| format!("{revision} {name}: {good}"));
-        stage.tally.note(named.map_err(|bad| format!("{revision} {name}: {bad}")));
+        let about = |what: String| format!("{revision} {name}: {what}");
+        stage.tally.note(same(wanted, found, &own).map(about).map_err(about));
         for exception in own {
             println!("           exception: {}: {}", exception.check, exception.reason);
         }

@@ -10,6 +10,9 @@ use crate::repo::{Failure, Repo, Result, failed};
 /// Scripts and the list of packages.
 const SCRIPTS: &str = "crates/xtask/interop";
 
+/// The one that the scripts are written for, whatever the machine has.
+const NODE: &str = "node_modules/.bin/node";
+
 /// Everything that stories are played with.
 pub(super) struct Parts {
     /// Where packages and copies of the scripts are, and where everything runs.
@@ -38,26 +41,33 @@ pub(super) fn packages(repo: &Repo) -> Result<std::result::Result<PathBuf, Missi
     }
     let install = ["ci", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error"];
     println!("npm {} (below {})", install.join(" "), folder.display());
-    let npm = Command::new("npm")
-        .args(install)
-        .current_dir(&folder)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .output();
-    let why = match npm {
-        Err(error) => format!("npm does not start ({error}): install Node.js 20 or later"),
-        Ok(out) if !out.status.success() => {
+    let mut npm = Command::new("npm");
+    npm.args(install).current_dir(&folder);
+    if let Err(why) = quietly(&mut npm) {
+        return Ok(Err(Missing(format!("npm {why}; wanted are Node.js 20 or later and its npm"))));
+    }
+    // Comes by a script of its package, which npm can be told not to run.
+    let node = quietly(Command::new(folder.join(NODE)).arg("--version"));
+    if let Err(why) = node {
+        return Ok(Err(Missing(format!("the Node.js of the packages {why}"))));
+    }
+    match std::fs::write(&stamp, lock) {
+        Ok(()) => Ok(Ok(folder)),
+        Err(error) => failed(format!("{} cannot be written: {error}", stamp.display())),
+    }
+}
+
+/// Runs a program that has nothing to say unless it fails; then why, in a line.
+fn quietly(command: &mut Command) -> std::result::Result<(), String> {
+    match command.stdin(Stdio::null()).output() {
+        Err(error) => Err(format!("does not start: {error}")),
+        Ok(out) if out.status.success() => Ok(()),
+        Ok(out) => {
             let said = String::from_utf8_lossy(&out.stderr);
-            format!("npm cannot install the packages: {}", said.trim())
+            let lines: Vec<&str> = said.lines().take(4).collect();
+            Err(format!("fails with {}: {}", out.status, lines.join(", ")))
         }
-        Ok(_) => {
-            return match std::fs::write(&stamp, lock) {
-                Ok(()) => Ok(Ok(folder)),
-                Err(error) => failed(format!("{} cannot be written: {error}", stamp.display())),
-            };
-        }
-    };
-    Ok(Err(Missing(why)))
+    }
 }
 
 /// Scripts find packages in a folder above them, hence the copies.
@@ -79,7 +89,7 @@ pub(super) fn build(repo: &Repo, folder: PathBuf) -> Result<Parts> {
     let built = target(repo)?.join("debug");
     Ok(Parts {
         logs: folder.join("logs"),
-        node: folder.join("node_modules/.bin/node"),
+        node: folder.join(NODE),
         gateway: built.join("portcullis"),
         rmcp: built.join("examples/rmcp_client"),
         folder,
