@@ -12,6 +12,8 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
     unreachable_pub,
     reason = "tests"
 )]
@@ -66,7 +68,7 @@ impl Run {
         let usual = if cases.is_some() { fresh() } else { 0x0061_7373_6175_6c74 };
         let seed = variable("PORTCULLIS_ASSAULT_SEED").unwrap_or(usual);
         let run = Run { seed, cases: cases.unwrap_or(2_000) };
-        println!("PORTCULLIS_ASSAULT_SEED={} PORTCULLIS_ASSAULT_CASES={}", run.seed, run.cases);
+        eprintln!("PORTCULLIS_ASSAULT_SEED={} PORTCULLIS_ASSAULT_CASES={}", run.seed, run.cases);
         run
     }
 }
@@ -123,7 +125,7 @@ impl Client {
     }
 
     /// What was sent may have been more than one request: what else is answered is none of this case.
-    async fn hang_up(&mut self) {
+    fn hang_up(&mut self) {
         self.wire = None;
     }
 

@@ -51,10 +51,6 @@ fn what_another_rule_allows_with_no_more_is_never_asked() {
         ),
         ("{ allow = ['prompts/get **'] }, { allow = ['prompts/get a'] }", "prompts/get a"),
         (
-            "{ allow = ['resources/read **'] }, { allow = ['resources/read a:b'] }",
-            "resources/read a:b",
-        ),
-        (
             "{ allow = ['resources/read file:///a/**'] }, { allow = ['resources/read file:///a/b/*.md'] }",
             "resources/read file:///a/b/*.md",
         ),
@@ -66,6 +62,7 @@ fn what_another_rule_allows_with_no_more_is_never_asked() {
 #[test]
 fn what_asks_for_something_else_stands() {
     for rules in [
+        "{ allow = ['resources/read **'] }, { allow = ['resources/read docs:///a'] }",
         "{ allow = ['tools/call *'], scopes = ['write'] }, { allow = ['tools/call a'] }",
         "{ allow = ['tools/call *'], scopes = ['admin'] }, { allow = ['tools/call a'], scopes = ['write'] }",
         "{ allow = ['tools/call *'], roles = ['a'] }, { allow = ['tools/call a'], roles = ['a', 'b'] }",

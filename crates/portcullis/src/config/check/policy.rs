@@ -46,7 +46,7 @@ pub(super) fn check(
             None => is_whole = false,
         }
     }
-    never_asked(&asked, &base, hierarchy.as_ref(), here);
+    let is_idle = never_asked(&asked, &base, hierarchy.as_ref(), here);
     let access = raw.access.get()?;
     if let Some(at) = raw.rules.get()
         && access.value == Access::SignedIn
@@ -77,7 +77,12 @@ pub(super) fn check(
         BadPolicy::NoRules => access.place,
         _ => here.place,
     };
-    let policy = policy.map_err(|bad| here.report(place(&bad), Wrong::Policy(bad))).ok()?;
+    let report = |bad| match bad {
+        // Told already, with its place.
+        BadPolicy::InVain { .. } if is_idle => {}
+        bad => here.report(place(&bad), Wrong::Policy(bad)),
+    };
+    let policy = policy.map_err(report).ok()?;
     Some((policy, places))
 }
 
@@ -185,13 +190,14 @@ fn allowed<'r>(raw: &'r raw::Rule, here: Here<'_>) -> (Vec<(&'r str, Place)>, Op
 }
 
 /// Entries that another rule makes idle: it allows the same to everybody whom theirs would. Who wrote them
-/// thinks that they take something away.
+/// thinks that they take something away. Whether there are any.
 fn never_asked(
     rules: &[Asked<'_>],
     base: &ScopeSet,
     hierarchy: Option<&Hierarchy>,
     here: Here<'_>,
-) {
+) -> bool {
+    let mut is_idle = false;
     let none = Hierarchy::default();
     let hierarchy = hierarchy.unwrap_or(&none);
     for (at, rule) in rules.iter().enumerate() {
@@ -209,9 +215,11 @@ fn never_asked(
                 let entry = (*entry).to_owned();
                 let wrong = Wrong::NeverAsked { entry, by: written(here, by) };
                 here.report_with(*place, wrong, by, "this allows it already");
+                is_idle = true;
             }
         }
     }
+    is_idle
 }
 
 impl Asked<'_> {
@@ -242,8 +250,7 @@ fn covers(broad: &str, narrow: &str) -> bool {
         _ if kind != other => false,
         // Of names a star brings in whatever there is.
         "tools/call" | "prompts/get" => like(broad.as_bytes(), narrow.as_bytes()),
-        _ if broad == "**" => true,
-        // All below a path that is written out, as long as nothing in it means something special.
+        // Stars bring in no URI without a host, so `**` does not cover all. All below a path that is written out, as long as nothing in it means something special.
         _ => broad.strip_suffix("/**").is_some_and(|path| {
             let rest = narrow.strip_prefix(path).and_then(|rest| rest.strip_prefix('/'));
             let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./*".contains(&byte);
