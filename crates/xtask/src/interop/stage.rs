@@ -71,6 +71,7 @@ pub(super) struct Gateway {
 pub(super) struct Config {
     port: u16,
     public: u16,
+    limits: &'static str,
     text: String,
 }
 
@@ -78,12 +79,17 @@ impl Config {
     /// With a port of its own, by which clients reach it.
     pub(super) fn new() -> Result<Config> {
         let port = free_port()?;
-        Ok(Config { port, public: port, text: String::new() })
+        Ok(Config { port, public: port, limits: "", text: String::new() })
     }
 
     /// With another port that clients reach it by.
     pub(super) fn behind(public: u16) -> Result<Config> {
-        Ok(Config { port: free_port()?, public, text: String::new() })
+        Ok(Config { port: free_port()?, public, limits: "", text: String::new() })
+    }
+
+    /// With further limits, each with a comma before it.
+    pub(super) fn limited(self, limits: &'static str) -> Config {
+        Config { limits, ..self }
     }
 
     /// The port that clients reach it by.
@@ -110,8 +116,8 @@ impl Config {
     fn whole(&self) -> String {
         format!(
             "public_url = \"http://127.0.0.1:{}\"\nlisten = \"127.0.0.1:{}\"\n\
-             trusted_proxies = [\"loopback\"]\nlimits = {{ drain_timeout = \"1s\" }}\n{}",
-            self.public, self.port, self.text
+             trusted_proxies = [\"loopback\"]\nlimits = {{ drain_timeout = \"1s\"{} }}\n{}",
+            self.public, self.port, self.limits, self.text
         )
     }
 }

@@ -20,6 +20,11 @@ pub(super) const STORIES: &[Story] = &[
         play: statuses,
     },
     Story {
+        name: "limits",
+        tells: "429 for a subject that calls too often, and for an address that guesses",
+        play: limits,
+    },
+    Story {
         name: "http",
         tells: "conversations with servers over HTTP, by three clients, at both revisions",
         play: http,
@@ -87,6 +92,18 @@ fn statuses(stage: &mut Stage<'_>) -> Result {
         stage.checks("", "statuses.mjs", &told)?;
     }
     Ok(())
+}
+
+fn limits(stage: &mut Stage<'_>) -> Result {
+    let issuer = stage.issuer("jwt", 0)?;
+    let (_everything, upstream) = stage.server("everything", EVERYTHING_HTTP)?;
+    let limits = ", calls_per_subject = \"3/m\", failures_per_address = \"3/m\"";
+    let mut config = Config::new()?.limited(limits);
+    config.issuer("idp", &issuer.url, "");
+    config.server("everything", "idp", &format!("upstream = \"{upstream}\"\n{OPEN}"));
+    let _gateway = stage.gateway(&config)?;
+    let told = json!({ "issuer": issuer.url, "server": config.server_url("everything") });
+    stage.checks("", "limits.mjs", &told)
 }
 
 /// server-everything speaks 2025-11-25 and no later revision, and so does the first TypeScript SDK.
