@@ -243,19 +243,38 @@ async fn pings_and_half_a_head_keep_nothing_open() {
     still_serves(&rig).await;
 }
 
-/// A client that gives an answer no room holds it no longer than one that does not read.
+/// A client that gives an answer no room holds it no longer than one that does not read. One that reads has
+/// all of it.
 #[tokio::test]
 async fn an_answer_without_room_is_given_up() {
-    let (mut sender, answer) = stream(200, &[("content-type", "text/event-stream")]);
-    let mut answer = Some(answer);
-    let rig = Rig::with(LIMITS, "", move |_| answer.take().unwrap()).await;
-    let token = rig.token(&json!({}));
-    let mut client = connect(&rig).await;
-    client.ready().await.unwrap();
-    let response = client.send_request(request(&token, &[], &call("read_a"))).await.unwrap();
-    // It is held and not read, so that its window fills up; the connection answers pings all the while.
-    let chunk = Bytes::from(vec![b':'; 1 << 16]);
-    let gone = async { while sender.send_data(chunk.clone()).await.is_ok() {} };
-    timeout(Duration::from_secs(10), gone).await.expect("it is held for ever");
-    drop(response);
+    for takes_it in [true, false] {
+        let (mut sender, answer) = stream(200, &[("content-type", "text/event-stream")]);
+        let mut answer = Some(answer);
+        let rig = Rig::with(LIMITS, "", move |_| answer.take().unwrap()).await;
+        let token = rig.token(&json!({}));
+        let mut client = connect(&rig).await;
+        client.ready().await.unwrap();
+        let response = client.send_request(request(&token, &[], &call("read_a"))).await.unwrap();
+        let chunk = Bytes::from(vec![b':'; 1 << 16]);
+        let send = async move {
+            for _ in 0..500 {
+                if sender.send_data(chunk.clone()).await.is_err() {
+                    return false;
+                }
+            }
+            true
+        };
+        let outcome = async {
+            if takes_it {
+                let (sent, body) = tokio::join!(send, response.into_body().collect());
+                sent && body.unwrap().to_bytes().len() == 500 << 16
+            } else {
+                // It is held and not read; the connection answers pings all the while.
+                let sent = send.await;
+                drop(response);
+                sent
+            }
+        };
+        assert_eq!(timeout(SOON, outcome).await.expect("it is held for ever"), takes_it);
+    }
 }
