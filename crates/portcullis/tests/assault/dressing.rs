@@ -1,5 +1,7 @@
 //! The HTTP around a body: method, framing, headers.
 
+use std::fmt::Write as _;
+
 use testkit::hostile::{Dice, Sample};
 
 use crate::CASE;
@@ -57,7 +59,7 @@ pub fn request(
          Content-Type: {content_type}\r\nAccept: application/json, text/event-stream\r\n{CASE}: {case}\r\n"
     );
     for (name, value) in &sample.headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        write!(head, "{name}: {value}\r\n").unwrap();
     }
     if !is_plain {
         for _ in 0..dice.below(3) {

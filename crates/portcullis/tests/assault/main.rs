@@ -12,6 +12,7 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stdout,
     unreachable_pub,
     reason = "tests"
 )]
@@ -123,7 +124,7 @@ impl Client {
     }
 
     /// What was sent may have been more than one request: what else is answered is none of this case.
-    async fn hang_up(&mut self) {
+    fn hang_up(&mut self) {
         self.wire = None;
     }
 

@@ -11,6 +11,7 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stdout,
     unreachable_pub,
     reason = "tests"
 )]

@@ -17,8 +17,11 @@
     clippy::indexing_slicing,
     clippy::string_slice,
     clippy::panic,
+    clippy::similar_names,
+    clippy::items_after_statements,
+    clippy::too_many_lines,
     unreachable_pub,
-    reason = "tests"
+    reason = "tests, and tables of them"
 )]
 
 #[allow(dead_code, reason = "shared with other tests")]

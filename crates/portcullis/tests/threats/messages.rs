@@ -130,12 +130,9 @@ async fn batches_headers_and_revisions_hide_nothing() {
         message.to_string()
     };
     let sent = |headers: &str, body: &str| {
-        let headers: String = headers
-            .split('|')
-            .filter(|line| !line.is_empty())
-            .map(|line| format!("{line}\r\n"))
-            .collect();
-        post(&format!("{lines}{headers}"), body)
+        let headers = headers.replace('|', "\r\n");
+        let end = if headers.is_empty() { "" } else { "\r\n" };
+        post(&format!("{lines}{headers}{end}"), body)
     };
     let batch = json!([read, message(2, "read_b")]).to_string();
     let hidden = json!([read, delete]).to_string();
@@ -247,9 +244,10 @@ async fn what_is_somebody_elses_is_unknown() {
         let text = String::from_utf8_lossy(request.body()).into_owned();
         let task = json!({ "jsonrpc": "2.0", "id": 1, "result": { "task": { "taskId": "t-1", "status": "working" } } });
         let headers = [("content-type", "application/json"), ("mcp-session-id", "s-1")];
-        match text.contains("\"task\":") {
-            true => respond(200, &headers[..1], task.to_string()),
-            false => respond(200, &headers, json!({ "jsonrpc": "2.0", "id": 1, "result": {} }).to_string()),
+        if text.contains("\"task\":") {
+            respond(200, &headers[..1], task.to_string())
+        } else {
+            respond(200, &headers, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}")
         }
     })
     .await;

@@ -84,10 +84,7 @@ async fn headers_choose_neither_algorithm_nor_key() {
             "HMAC with the public key, JWK",
             &by_public_key(TestKey::P256.public_jwk().to_string().as_bytes()),
         ),
-        refused(
-            "an algorithm other than the key's",
-            &honest(json!({ "alg": "ES384" })).replace(signature, signature),
-        ),
+        refused("an algorithm other than the key's", &honest(json!({ "alg": "ES384" }))),
         refused(
             "a key of its own in jwk",
             &own(json!({ "jwk": TestKey::P256Second.public_jwk() })),
