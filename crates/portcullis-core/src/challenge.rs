@@ -293,24 +293,27 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Which bytes are digits of a `token68`. A table, since every byte of every token is looked up.
-#[expect(clippy::indexing_slicing, reason = "computed by the compiler, which would refuse it")]
-const TOKEN68: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0_u8;
-    while byte < 128 {
-        let is_digit =
-            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/');
-        table[byte as usize] = is_digit;
-        byte += 1;
-    }
-    table
-};
+/// Whether a byte is a digit of a `token68`. Without a branch, so that many are looked at in one step.
+fn is_token68_digit(byte: u8) -> bool {
+    let is_letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+    let is_number = byte.wrapping_sub(b'0') < 10;
+    is_letter
+        | is_number
+        | (byte == b'-')
+        | (byte == b'.')
+        | (byte == b'_')
+        | (byte == b'~')
+        | (byte == b'+')
+        | (byte == b'/')
+}
 
 /// How many bytes at the start are a `token68` (RFC 9110 section 11.2).
 pub(crate) fn token68_length(bytes: &[u8]) -> usize {
-    let is_digit = |byte: u8| TOKEN68.get(usize::from(byte)).is_some_and(|is_digit| *is_digit);
-    let digits = bytes.iter().position(|byte| !is_digit(*byte)).unwrap_or(bytes.len());
+    // By pieces: every byte of every token is looked at, and nearly always all of them are good.
+    let is_good = |piece: &&[u8]| piece.iter().fold(true, |so, byte| so & is_token68_digit(*byte));
+    let good: usize = bytes.chunks(32).take_while(is_good).map(<[u8]>::len).sum();
+    let last = bytes.get(good..).unwrap_or_default();
+    let digits = good + last.iter().take_while(|byte| is_token68_digit(**byte)).count();
     let rest = bytes.get(digits..).unwrap_or_default();
     let padding = rest.iter().take_while(|byte| **byte == b'=').count();
     if digits == 0 { 0 } else { digits + padding }

@@ -36,7 +36,15 @@ pub struct Server {
 
 impl Server {
     pub async fn start(answer: impl FnMut(&Request<Bytes>) -> Answer + Send + 'static) -> Server {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Server::at("127.0.0.1:0".parse().unwrap(), answer).await
+    }
+
+    /// At this address, which nobody may have.
+    pub async fn at(
+        address: SocketAddr,
+        answer: impl FnMut(&Request<Bytes>) -> Answer + Send + 'static,
+    ) -> Server {
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let answers: Answers = Arc::new(Mutex::new(Box::new(answer)));
         let (count, asked) = watch::channel(0);

@@ -79,11 +79,22 @@ impl Body for Answer {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = self.project();
-        match this.kind.project() {
-            Kinds::Whole { body } => body.poll_frame(cx).map_err(|never| match never {}),
-            Kinds::Passed { body } => body.poll_frame(cx).map_err(Into::into),
-            Kinds::Made { body } => body.poll_frame(cx),
+        // Who asks for more has got rid of what it had.
+        if let Some(request) = this.request {
+            request.let_go();
         }
+        let (frame, is_last) = match this.kind.project() {
+            Kinds::Whole { body } => return body.poll_frame(cx).map_err(|never| match never {}),
+            Kinds::Passed { mut body } => {
+                (body.as_mut().poll_frame(cx).map_err(Into::into), body.is_end_stream())
+            }
+            Kinds::Made { mut body } => (body.as_mut().poll_frame(cx), body.is_end_stream()),
+        };
+        // After the last piece nobody asks for more.
+        if let (Poll::Ready(Some(Ok(_))), false, Some(request)) = (&frame, is_last, this.request) {
+            request.hold();
+        }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {

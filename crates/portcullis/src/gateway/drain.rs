@@ -2,9 +2,14 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use http_body::{Body, Frame, SizeHint};
 use tokio::sync::watch;
+
+/// For so long connections are taken and kept once the end has begun. Requests may be on their way on them, and
+/// HTTP/1 has no word for "no more of them" but the answer to one.
+const MOMENT: Duration = Duration::from_secs(1);
 
 /// How far the end has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,6 +68,15 @@ impl Running {
 impl Draining {
     pub(super) async fn begun(&mut self) {
         self.reached(Stage::Draining).await;
+    }
+
+    /// A moment after it has begun: what was on its way by then has come.
+    pub(super) async fn settled(&mut self) {
+        self.begun().await;
+        tokio::select! {
+            () = tokio::time::sleep(MOMENT) => {}
+            () = self.over() => {}
+        }
     }
 
     pub(super) async fn over(&mut self) {

@@ -3,10 +3,12 @@
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use http::{Response, StatusCode};
+use http::header::{CONNECTION, HeaderValue};
+use http::{Response, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -19,6 +21,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::Gateway;
 use super::answer::{Answer, plain};
+use super::drain::Draining;
 use super::patient::{Patience, Patient, UnderWay};
 use crate::config::gateway::Limits;
 
@@ -46,15 +49,18 @@ pub(super) struct Listener {
 }
 
 impl Listener {
-    /// Takes connections until the gateway drains.
+    /// Takes connections until a moment after the gateway began to drain, and what is in the queue by then.
     pub(super) async fn run(self, gateway: Arc<Gateway>) {
         let places = Arc::new(Semaphore::new(self.limits.connections));
         let server = Arc::new(server(&self.limits));
         let mut draining = gateway.running.draining();
+        let settled = draining.settled();
+        tokio::pin!(settled);
         loop {
             let accepted = tokio::select! {
+                biased;
                 accepted = self.socket.accept() => accepted,
-                () = draining.begun() => return,
+                () = settled.as_mut() => return,
             };
             let (stream, address) = match accepted {
                 Ok(accepted) => accepted,
@@ -148,11 +154,18 @@ impl Connection {
         let io = TokioIo::new(Box::pin(Patient::new(io, patience, Arc::clone(&under_way))));
         let mut draining = self.gateway.running.draining();
         let (gateway, peer) = (self.gateway, Arc::new(peer));
+        let frames = Arc::new(AtomicBool::new(false));
+        let has_frames = Arc::clone(&frames);
         let service = service_fn(move |request: http::Request<Incoming>| {
             let request_under_way = under_way.begin();
             let (gateway, peer) = (Arc::clone(&gateway), Arc::clone(&peer));
+            let is_http2 = request.version() == Version::HTTP_2;
+            has_frames.store(is_http2, Ordering::Relaxed);
             async move {
-                let response = gateway.answer(&peer, request).await;
+                let mut response = gateway.answer(&peer, request).await;
+                if !is_http2 && gateway.running.is_draining() {
+                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
                 Ok::<_, Infallible>(response.map(|body| body.ends(request_under_way)))
             }
         });
@@ -160,7 +173,7 @@ impl Connection {
         tokio::pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
-            () = draining.begun() => {
+            () = told(&mut draining, &frames) => {
                 connection.as_mut().graceful_shutdown();
                 tokio::select! {
                     ended = connection => ended,
@@ -171,6 +184,15 @@ impl Connection {
         if let Err(error) = ended {
             tracing::debug!(%error, "a connection ended");
         }
+    }
+}
+
+/// Until a connection is told that the gateway drains: at once where it has a frame to say so, and else when
+/// requests that were on their way by then have come. Their answers say it.
+async fn told(draining: &mut Draining, frames: &AtomicBool) {
+    draining.begun().await;
+    if !frames.load(Ordering::Relaxed) {
+        draining.settled().await;
     }
 }
 

@@ -5,10 +5,11 @@
 //! timer here serves all three. It is set for the first moment at which something could be over and looked at
 //! again then, so that a request costs no timer of its own.
 
+use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -32,23 +33,55 @@ pub(super) struct Patience {
 pub(super) struct UnderWay {
     begun: AtomicUsize,
     open: AtomicUsize,
+    /// The answers of which a piece waits for the client, and since when, in the order of these moments. On
+    /// HTTP/2 a client may take from one and not from another, and the connection is none the worse for it.
+    held: Mutex<VecDeque<(usize, Instant)>>,
 }
 
 /// A request under way, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Request(Arc<UnderWay>);
+pub(super) struct Request {
+    under_way: Arc<UnderWay>,
+    number: usize,
+    is_held: bool,
+}
 
 impl UnderWay {
     pub(super) fn begin(self: &Arc<Self>) -> Request {
-        self.begun.fetch_add(1, Ordering::Relaxed);
+        let number = self.begun.fetch_add(1, Ordering::Relaxed);
         self.open.fetch_add(1, Ordering::Relaxed);
-        Request(Arc::clone(self))
+        Request { under_way: Arc::clone(self), number, is_held: false }
+    }
+
+    /// Since when the client has taken nothing of some answer.
+    fn held_since(&self) -> Option<Instant> {
+        self.held().front().map(|(_, since)| *since)
+    }
+
+    fn held(&self) -> MutexGuard<'_, VecDeque<(usize, Instant)>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Request {
+    /// A piece of the answer is on its way to the client.
+    pub(super) fn hold(&mut self) {
+        self.is_held = true;
+        self.under_way.held().push_back((self.number, Instant::now()));
+    }
+
+    /// The client has taken it.
+    pub(super) fn let_go(&mut self) {
+        if std::mem::take(&mut self.is_held) {
+            self.under_way.held().retain(|(number, _)| *number != self.number);
+        }
     }
 }
 
 impl Drop for Request {
     fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::Relaxed);
+        self.let_go();
+        self.under_way.open.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -156,7 +189,11 @@ impl<I: AsyncRead> AsyncRead for Patient<I> {
             };
             return read;
         }
-        match this.waiting.deadline(this.patience) {
+        // On HTTP/1 it is seen by what can be written, which is finer.
+        let held = if *this.is_http2 == Some(true) { this.under_way.held_since() } else { None };
+        let held = held.map(|since| since + this.patience.write);
+        let deadline = [this.waiting.deadline(this.patience), held].into_iter().flatten().min();
+        match deadline {
             Some(deadline) if is_over(this.timer, cx, deadline) => {
                 Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
             }

@@ -11,7 +11,10 @@ use tokio::time::timeout;
 pub const SOON: Duration = Duration::from_secs(30);
 
 /// One connection.
-pub struct Wire(BufReader<TcpStream>);
+pub struct Wire {
+    stream: BufReader<TcpStream>,
+    patience: Duration,
+}
 
 /// An answer.
 #[derive(Debug, Default)]
@@ -40,18 +43,30 @@ impl Reply {
 impl Wire {
     pub async fn connect(address: SocketAddr) -> Wire {
         let stream = TcpStream::connect(address).await.unwrap();
+        Wire::of(stream)
+    }
+
+    pub fn of(stream: TcpStream) -> Wire {
         stream.set_nodelay(true).unwrap();
-        Wire(BufReader::new(stream))
+        Wire { stream: BufReader::new(stream), patience: SOON }
+    }
+
+    /// Waits for ever, where time is skipped.
+    pub fn patient(self) -> Wire {
+        Wire { patience: Duration::from_secs(1 << 30), ..self }
     }
 
     /// Whether all of it was taken; who is not listened to any more may still be answered.
     pub async fn send(&mut self, bytes: &[u8]) -> bool {
-        timeout(SOON, self.0.get_mut().write_all(bytes)).await.expect("nobody reads").is_ok()
+        timeout(self.patience, self.stream.get_mut().write_all(bytes))
+            .await
+            .expect("nobody reads")
+            .is_ok()
     }
 
     /// The next answer, or `None` where the connection ended before one.
     pub async fn reply(&mut self) -> Option<Reply> {
-        timeout(SOON, self.read()).await.expect("no answer, and no end")
+        timeout(self.patience, self.read()).await.expect("no answer, and no end")
     }
 
     /// Sends a request and waits for its answer.
@@ -77,7 +92,7 @@ impl Wire {
                 (false, Some(length)) => self.exactly(length).await?,
                 (false, None) => {
                     let mut rest = Vec::new();
-                    self.0.read_to_end(&mut rest).await.ok()?;
+                    self.stream.read_to_end(&mut rest).await.ok()?;
                     rest
                 }
             };
@@ -100,9 +115,21 @@ impl Wire {
         }
     }
 
+    /// The rest of a body in chunks.
+    pub async fn chunked(&mut self) -> Option<Vec<u8>> {
+        timeout(self.patience, self.chunks()).await.expect("no more of it, and no end")
+    }
+
+    /// Whether the other side has not ended the connection; what it sent is thrown away.
+    pub async fn is_open(&mut self) -> bool {
+        let mut some = [0; 4096];
+        let read = timeout(Duration::from_millis(1), self.stream.read(&mut some)).await;
+        !matches!(read, Ok(Ok(0) | Err(_)))
+    }
+
     async fn line(&mut self) -> Option<String> {
         let mut line = Vec::new();
-        self.0.read_until(b'\n', &mut line).await.ok()?;
+        self.stream.read_until(b'\n', &mut line).await.ok()?;
         let line = line.strip_suffix(b"\r\n")?;
         Some(String::from_utf8_lossy(line).into_owned())
     }
@@ -121,7 +148,7 @@ impl Wire {
 
     async fn exactly(&mut self, length: usize) -> Option<Vec<u8>> {
         let mut bytes = vec![0; length];
-        self.0.read_exact(&mut bytes).await.ok()?;
+        self.stream.read_exact(&mut bytes).await.ok()?;
         Some(bytes)
     }
 
@@ -134,7 +161,7 @@ impl Wire {
     /// The same, or `None` where it stays open.
     pub async fn rest(&mut self) -> Option<Vec<u8>> {
         let mut rest = Vec::new();
-        let read = timeout(SOON, self.0.read_to_end(&mut rest)).await;
+        let read = timeout(self.patience, self.stream.read_to_end(&mut rest)).await;
         // A connection that is reset has said all it had to.
         read.is_ok().then_some(rest)
     }

@@ -9,5 +9,6 @@
 
 mod answers;
 mod raw;
+#[allow(dead_code, reason = "shared with other tests")]
 mod rig;
 mod streams;

@@ -88,13 +88,31 @@ impl Rig {
         Rig::with("", "", |_| respond(200, &[("content-type", "application/json")], "{}")).await
     }
 
+    /// With an issuer that answers so.
+    pub async fn with_issuer(
+        answer: impl FnMut(&Request<Bytes>) -> Answer + Send + 'static,
+    ) -> Rig {
+        let empty =
+            |_: &Request<Bytes>| respond(200, &[("content-type", "application/json")], "{}");
+        Rig::between(Server::start(answer).await, "", "", empty).await
+    }
+
     /// With further settings at the top and of the server, and an upstream that answers so.
     pub async fn with(
         top: &str,
         server: &str,
-        mut answer: impl FnMut(&Request<Bytes>) -> Answer + Send + 'static,
+        answer: impl FnMut(&Request<Bytes>) -> Answer + Send + 'static,
     ) -> Rig {
         let issuer = Server::start(|_| respond(200, &[], jwks(&[TestKey::P256]))).await;
+        Rig::between(issuer, top, server, answer).await
+    }
+
+    async fn between(
+        issuer: Server,
+        top: &str,
+        server: &str,
+        mut answer: impl FnMut(&Request<Bytes>) -> Answer + Send + 'static,
+    ) -> Rig {
         let requests = Requests::default();
         let seen = Arc::clone(&requests);
         let upstream = Server::start(move |request| {
@@ -128,14 +146,19 @@ access = "rules"
         )
     }
 
-    /// A token of the issuer with these claims beside the usual ones.
-    pub fn token(&self, claims: &Value) -> String {
+    /// The claims of the issuer's tokens, with these beside the usual ones.
+    pub fn claims(&self, claims: &Value) -> Value {
         let usual = json!({ "iss": self.issuer.url(""), "aud": RESOURCE, "scope": "files:read" });
         let mut all = claims_with(&usual);
         for (name, value) in claims.as_object().unwrap() {
             all[name] = value.clone();
         }
-        Signer::new(TestKey::P256).sign(&all)
+        all
+    }
+
+    /// A token of the issuer with these claims.
+    pub fn token(&self, claims: &Value) -> String {
+        Signer::new(TestKey::P256).sign(&self.claims(claims))
     }
 
     pub async fn client(&self) -> Client {
