@@ -103,7 +103,7 @@ impl Redacting<'_> {
 /// Whether a key means something beside the others of its table.
 fn belongs(key: &str, table: &Table) -> bool {
     let is_server = table.get("access").is_some();
-    let of_http = key.starts_with("upstream_");
+    let of_http = key.starts_with("upstream_") || key == "transport";
     let of_stdio = matches!(key, "env" | "cwd" | "shared" | "processes" | "idle_timeout");
     !is_server
         || !(of_http || of_stdio)

@@ -132,6 +132,8 @@ pub enum Upstream {
 pub struct HttpUpstream {
     /// Its endpoint: `http` or `https`, with a host, without user information and fragment.
     pub url: Uri,
+    /// What it speaks.
+    pub transport: Transport,
     /// How its certificate is judged and ours shown, where it is not as usual.
     pub tls: UpstreamTls,
     /// How long it may take.
@@ -140,6 +142,16 @@ pub struct HttpUpstream {
     pub add: Vec<(HeaderName, HeaderValue)>,
     /// Headers of clients that are passed on to it.
     pub forward: Vec<HeaderName>,
+}
+
+/// What an upstream over HTTP speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Transport {
+    /// Streamable HTTP.
+    #[default]
+    Streamable,
+    /// HTTP+SSE (2024-11-05): a stream that names the path for messages, and answers on the stream.
+    Sse,
 }
 
 /// TLS towards an upstream.

@@ -1,11 +1,12 @@
 //! What stands behind a gate: a server over HTTP, or a process.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::digest;
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, Uri};
 use portcullis_core::decide::Permit;
 use portcullis_core::error::{Failure, Upstream as NoAnswer};
 use portcullis_core::operation::Method as Mcp;
@@ -17,7 +18,7 @@ use super::random;
 use super::upstream::Upstream;
 use super::{BadGateway, headers};
 use crate::config::server as config;
-use crate::rewrite::{Exchange, NotOpened, Outgoing};
+use crate::rewrite::{ENDPOINT, Exchange, NotOpened, Outgoing};
 use crate::stdio::{self, Accept, Settings, Stdio};
 
 const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
@@ -25,26 +26,42 @@ const NAME: HeaderName = HeaderName::from_static("mcp-name");
 
 /// What answers permitted requests.
 pub(super) enum Behind {
-    Http { upstream: Upstream, add: Vec<(HeaderName, HeaderValue)>, forward: Vec<HeaderName> },
-    Stdio { stdio: Stdio, identity: [u8; 32], is_shared: bool },
+    Http {
+        upstream: Upstream,
+        /// Of HTTP+SSE: where clients send their messages.
+        messages: Option<Arc<str>>,
+        add: Vec<(HeaderName, HeaderValue)>,
+        forward: Vec<HeaderName>,
+    },
+    Stdio {
+        stdio: Stdio,
+        identity: [u8; 32],
+        is_shared: bool,
+    },
 }
 
 impl Behind {
     /// `before` is what stood behind the server of that name until now. Processes that are still wanted as they
     /// are stay, and their sessions with them.
     pub(super) fn new(
-        name: &str,
-        upstream: &config::Upstream,
+        server: &config::Server,
         before: Option<&Behind>,
     ) -> Result<Behind, BadGateway> {
-        match upstream {
+        match &server.upstream {
             config::Upstream::Http(http) => {
                 let identity = http.tls.identity.as_ref();
                 let tls = tls(http.tls.ca.as_deref(), identity)?;
                 let tls = tls.into_config().map_err(Unusable::from)?;
                 let upstream = Upstream::new(http.url.clone(), tls, http.timeouts)?;
                 let (add, forward) = (http.add.clone(), http.forward.clone());
-                Ok(Behind::Http { upstream, add, forward })
+                let messages = match http.transport {
+                    config::Transport::Streamable => None,
+                    config::Transport::Sse => Some(match server.resource().path() {
+                        "" => "/".into(),
+                        path => path.into(),
+                    }),
+                };
+                Ok(Behind::Http { upstream, messages, add, forward })
             }
             config::Upstream::Stdio(process) => {
                 let identity = identity(process);
@@ -52,7 +69,7 @@ impl Behind {
                     Some(Behind::Stdio { stdio, identity: same, .. }) if *same == identity => {
                         stdio.clone()
                     }
-                    _ => Stdio::new(settings(name, process), random::fill),
+                    _ => Stdio::new(settings(server.name.as_str(), process), random::fill),
                 };
                 Ok(Behind::Stdio { stdio, identity, is_shared: process.shared })
             }
@@ -64,6 +81,9 @@ impl Behind {
         match self {
             // Its tasks are the caller's own.
             Behind::Stdio { is_shared: false, .. } => exchange.with_own_upstream(),
+            Behind::Http { messages: Some(path), .. } => {
+                exchange.with_message_path(Arc::clone(path))
+            }
             _ => exchange,
         }
     }
@@ -81,10 +101,15 @@ impl Behind {
                 NotOpened::Task { .. } => Failure::UnknownTask,
             })?;
         match self {
-            Behind::Http { upstream, add, forward } => {
+            Behind::Http { upstream, messages, add, forward } => {
+                let target = match messages {
+                    None => None,
+                    Some(_) => message_target(exchange, client)?,
+                };
                 let headers = headers::upstream(&client.headers, forward, add);
                 let (headers, body) = replaced(headers, outgoing);
-                Ok(upstream.send(method(permit), headers, body).await?.map(Answer::passed))
+                let response = upstream.send(method(permit), target, headers, body).await?;
+                Ok(response.map(Answer::passed))
             }
             Behind::Stdio { stdio, .. } => {
                 let accept = Accept::of(&client.headers);
@@ -145,6 +170,21 @@ fn identity(process: &config::StdioUpstream) -> [u8; 32] {
     let mut identity = [0; 32];
     identity.iter_mut().zip(digest.finish().as_ref()).for_each(|(to, from)| *to = *from);
     identity
+}
+
+/// Where upstream takes the messages of the session that the client names (HTTP+SSE). Its stream is where it
+/// always is.
+fn message_target(exchange: &Exchange, client: &Parts) -> Result<Option<Uri>, Failure> {
+    if method(exchange.permit()) != Method::POST {
+        return Ok(None);
+    }
+    let pairs = client.uri.query().unwrap_or_default().split('&');
+    let mut named = pairs.filter_map(|pair| pair.strip_prefix(ENDPOINT)?.strip_prefix('='));
+    let (Some(sealed), None) = (named.next(), named.next()) else {
+        return Err(Failure::UnknownSession);
+    };
+    let path = exchange.endpoint(sealed).map_err(|_| Failure::UnknownSession)?;
+    Uri::try_from(path).map(Some).map_err(|_| Failure::UnknownSession)
 }
 
 /// What upstream gets in place of what the client sent.

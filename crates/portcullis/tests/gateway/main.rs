@@ -8,6 +8,7 @@
 )]
 
 mod answers;
+mod legacy;
 mod raw;
 #[allow(dead_code, reason = "shared with other tests")]
 mod rig;

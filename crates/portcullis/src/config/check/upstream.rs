@@ -7,7 +7,9 @@ use portcullis_core::secret::Secret;
 
 use super::{Here, Wrong, all, headers};
 use crate::config::raw::{self, At, Field, Key, Line, Named, Parsed, SecretText, UpstreamUrl};
-use crate::config::server::{HttpUpstream, StdioUpstream, Upstream, UpstreamTimeouts, UpstreamTls};
+use crate::config::server::{
+    HttpUpstream, StdioUpstream, Transport, Upstream, UpstreamTimeouts, UpstreamTls,
+};
 use crate::config::surroundings::beside;
 
 const CONNECT: Duration = Duration::from_secs(5);
@@ -49,6 +51,7 @@ fn not_for_http(raw: &raw::Server, here: Here<'_>) {
 
 fn not_for_stdio(raw: &raw::Server, here: Here<'_>) {
     let only = "servers with an \"upstream\"";
+    here.alone(&raw.transport, "transport", only);
     here.alone(&raw.upstream_headers, "upstream_headers", only);
     here.alone(&raw.upstream_tls, "upstream_tls", only);
     here.alone(&raw.upstream_timeouts, "upstream_timeouts", only);
@@ -76,8 +79,12 @@ fn http(raw: raw::Server, here: Here<'_>) -> Option<HttpUpstream> {
         connect: time(timeouts.map(|timeouts| &timeouts.connect), CONNECT),
         answer: time(timeouts.map(|timeouts| &timeouts.answer), ANSWER),
     };
+    let transport = match raw.transport.value() {
+        None | Some(raw::Transport::Streamable) => Transport::Streamable,
+        Some(raw::Transport::Sse) => Transport::Sse,
+    };
     let (add, forward) = headers::of_upstream(raw.upstream_headers.take(), here)?;
-    Some(HttpUpstream { url: url?, tls, timeouts, add, forward })
+    Some(HttpUpstream { url: url?, transport, tls, timeouts, add, forward })
 }
 
 fn stdio(raw: raw::Server, here: Here<'_>) -> Option<StdioUpstream> {

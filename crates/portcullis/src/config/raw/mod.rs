@@ -32,7 +32,7 @@ pub(super) use self::issuer::{AuthMethod, Claim, Introspection, Issuer, Require,
 pub(super) use self::network::Networks;
 pub(super) use self::read::read;
 pub(super) use self::server::{
-    Access, Listing, Pattern, ResponseHeaders, Rule, Server, UpstreamHeaders,
+    Access, Listing, Pattern, ResponseHeaders, Rule, Server, Transport, UpstreamHeaders,
 };
 pub(super) use self::values::{
     AtMost, Endpoint, FilePath, FromText, Line, Parsed, Size, UpstreamUrl, UrlPath,

@@ -34,6 +34,9 @@ pub(in crate::config) struct Server {
 
     /// The URL of the server itself. Either this or `command`.
     pub(in crate::config) upstream: Key<UpstreamUrl>,
+    /// What `upstream` speaks.
+    #[schemars(extend("default" = "streamable"))]
+    pub(in crate::config) transport: Field<Transport>,
     /// Headers for `upstream`, beside those that every upstream gets.
     pub(in crate::config) upstream_headers: Field<UpstreamHeaders>,
     /// TLS towards `upstream`, where it is not as usual.
@@ -118,6 +121,16 @@ pub(in crate::config) enum Listing {
     Allowed,
     /// everything
     All,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub(in crate::config) enum Transport {
+    /// streamable HTTP, of every revision since 2025-03-26
+    Streamable,
+    /// HTTP+SSE, as servers of 2024-11-05 do; `upstream` is the URL of its stream
+    Sse,
 }
 
 /// Allows something to somebody. [policy.md](policy.md) has the whole language.

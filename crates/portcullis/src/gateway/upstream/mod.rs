@@ -49,16 +49,17 @@ impl Upstream {
     }
 
     /// Sends one request and waits for the head of its answer. It is sent once: what failed on the way may
-    /// have arrived.
+    /// have arrived. `target` is a path and query in place of the usual ones.
     pub(super) async fn send(
         &self,
         method: Method,
+        target: Option<Uri>,
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Response<Lent>, Failure> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
-        *request.uri_mut() = self.target.clone();
+        *request.uri_mut() = target.unwrap_or_else(|| self.target.clone());
         *request.headers_mut() = headers;
         request.headers_mut().insert(header::HOST, self.host.clone());
         let answer = tokio::time::timeout(self.answer, self.pool.send(request)).await;

@@ -88,7 +88,7 @@ impl Pool {
         loop {
             match self.connection().await? {
                 Connection::Http2(mut sender) => {
-                    *request.uri_mut() = self.url.clone();
+                    *request.uri_mut() = self.absolute(request.uri());
                     request.headers_mut().remove(HOST);
                     let response = sender.send_request(request).await?;
                     return Ok(response.map(|body| Lent { body, connection: None }));
@@ -107,6 +107,13 @@ impl Pool {
                 }
             }
         }
+    }
+
+    /// A path and query at this upstream.
+    fn absolute(&self, target: &Uri) -> Uri {
+        let mut parts = self.url.clone().into_parts();
+        parts.path_and_query = target.path_and_query().cloned();
+        Uri::from_parts(parts).unwrap_or_else(|_| self.url.clone())
     }
 
     async fn connection(&self) -> Result<Connection, NoAnswer> {
