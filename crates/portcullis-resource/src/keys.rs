@@ -36,7 +36,16 @@ pub trait Keys: Send + Sync {
 }
 
 /// What [`Keys::find`] comes to.
-pub type Finding<'a> = Pin<Box<dyn Future<Output = Result<Arc<KeySet>, Unavailable>> + Send + 'a>>;
+pub type Finding<'a> = Pin<Box<dyn Future<Output = Result<Found, Unavailable>> + Send + 'a>>;
+
+/// Keys, and which they are: the number that [`Keys::generation`] has for as long as they are there.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The keys.
+    pub keys: Arc<KeySet>,
+    /// Their number.
+    pub generation: u64,
+}
 
 /// When keys are fetched, and how long they are good for.
 #[derive(Clone, Copy, Debug)]
@@ -150,18 +159,14 @@ impl RemoteKeys {
         }
     }
 
-    async fn find(
-        &self,
-        kid: Option<&str>,
-        algorithm: Algorithm,
-    ) -> Result<Arc<KeySet>, Unavailable> {
+    async fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<Found, Unavailable> {
         // Before looking, so that no try is missed that ends in between.
         let mut tries = self.shared.tries.subscribe();
-        if let Some(keys) = self.shared.usable()
-            && (keys.find(kid, algorithm).err() != Some(NoMatch::UnknownKid)
+        if let Some(found) = self.shared.usable()
+            && (found.keys.find(kid, algorithm).err() != Some(NoMatch::UnknownKid)
                 || !self.may_ask(&tries))
         {
-            return Ok(keys);
+            return Ok(found);
         }
         let last = tries.borrow_and_update().clone();
         // The task tries again by itself: nobody waits for an issuer that is known to be away.
@@ -207,10 +212,11 @@ impl Drop for RemoteKeys {
 }
 
 impl Shared {
-    fn usable(&self) -> Option<Arc<KeySet>> {
+    fn usable(&self) -> Option<Found> {
         let current = self.current.load();
-        let current = current.as_ref()?;
-        (Instant::now() < current.usable_until).then(|| Arc::clone(&current.keys))
+        let Current { keys, generation, usable_until, .. } = &**current.as_ref()?;
+        let found = || Found { keys: Arc::clone(keys), generation: *generation };
+        (Instant::now() < *usable_until).then(found)
     }
 }
 

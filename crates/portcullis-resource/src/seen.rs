@@ -59,7 +59,7 @@ impl SeenTokens {
         let stands = judged.token.is_current(now)
             && judged.ask_again.is_none_or(|then| now < then)
             && match judged.basis {
-                Basis::Keys(keys) => keys.is_some() && generation(judged.issuer) == keys,
+                Basis::Keys(keys) => generation(judged.issuer) == Some(keys),
                 Basis::Word => true,
             };
         stands.then_some(judged.token)
@@ -67,9 +67,6 @@ impl SeenTokens {
 
     /// Keeps a token whose text has this length.
     pub(crate) fn keep(&self, judged: Judged, length: usize) {
-        // It would be verified again all the same.
-        if !matches!(judged.basis, Basis::Keys(None)) {
-            self.0.insert(judged.token.hash(), Seen { judged, length });
-        }
+        self.0.insert(judged.token.hash(), Seen { judged, length });
     }
 }

@@ -29,7 +29,7 @@ use serde_json::{Map, Value, json};
 
 use crate::IssuerBuilder;
 use crate::clock::{Clock, SystemClock};
-use crate::keys::{Finding, Keys};
+use crate::keys::{Finding, Found, Keys};
 use crate::signing::SigningFailed;
 
 const URL: &str = "https://issuer.test";
@@ -54,7 +54,8 @@ impl Keys for OwnKeys {
     }
 
     fn find<'a>(&'a self, _: Option<&'a str>, _: Algorithm) -> Finding<'a> {
-        Box::pin(std::future::ready(Ok(Arc::clone(&self.0))))
+        let found = Found { keys: Arc::clone(&self.0), generation: 0 };
+        Box::pin(std::future::ready(Ok(found)))
     }
 }
 

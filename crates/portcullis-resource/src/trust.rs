@@ -85,9 +85,8 @@ pub(crate) struct Judged {
 /// What a token was verified by.
 #[derive(Clone, Copy)]
 pub(crate) enum Basis {
-    /// Keys of this generation. Without a number they came while the token waited for them, and which they
-    /// were cannot be told afterwards.
-    Keys(Option<u64>),
+    /// Keys of this generation.
+    Keys(u64),
     /// The issuer's word.
     Word,
 }
@@ -142,10 +141,8 @@ impl TrustedIssuers {
         let Some(keys) = &trusted.source.keys else {
             return self.introspect(place, token, clock).await;
         };
-        // Before the keys: if they change in between, the token is verified once more than it has to be.
-        let generation = keys.generation();
         let found = keys.find(unverified.kid(), unverified.algorithm()).await?;
-        let verified = unverified.verify(&found, &trusted.expectation, clock.now())?;
+        let verified = unverified.verify(&found.keys, &trusted.expectation, clock.now())?;
         let ask_again = match &trusted.source.introspection {
             Some((When::Always, inquiry)) => {
                 inquiry.ask(token).await?;
@@ -153,7 +150,7 @@ impl TrustedIssuers {
             }
             _ => None,
         };
-        let (token, basis) = (Arc::new(verified), Basis::Keys(generation));
+        let (token, basis) = (Arc::new(verified), Basis::Keys(found.generation));
         Ok(Judged { token, issuer: place, basis, ask_again })
     }
 

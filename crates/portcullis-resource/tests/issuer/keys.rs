@@ -43,7 +43,9 @@ fn keys(keys: &[TestKey]) -> Answer {
 }
 
 async fn find(keys: &RemoteKeys, key: TestKey) -> Result<Arc<KeySet>, Unavailable> {
-    portcullis_resource::keys::Keys::find(keys, Some(&key.kid()), Algorithm::ES256).await
+    portcullis_resource::keys::Keys::find(keys, Some(&key.kid()), Algorithm::ES256)
+        .await
+        .map(|found| found.keys)
 }
 
 fn has(set: &KeySet, key: TestKey) -> bool {

@@ -22,7 +22,7 @@ use portcullis_core::time::UnixTime;
 use portcullis_resource::clock::Clock;
 use portcullis_resource::gate::Surroundings;
 use portcullis_resource::introspection::{Asking, Introspect};
-use portcullis_resource::keys::{Finding, Keys};
+use portcullis_resource::keys::{Finding, Found, Keys};
 use portcullis_resource::{Auth, AuthBuilder, IssuerBuilder, Unavailable};
 use serde_json::{Value, json};
 use testkit::{AUDIENCE, ISSUER, NOW, Signer, TestKey, claims_with};
@@ -59,7 +59,7 @@ pub fn by(clock: &Hands) -> Surroundings {
 /// An issuer's keys that a test changes.
 pub struct Published(Mutex<(Option<u64>, Set)>);
 
-type Set = Option<Arc<KeySet>>;
+type Set = Option<Found>;
 
 impl Published {
     pub fn of(keys: &[TestKey]) -> Arc<Published> {
@@ -67,15 +67,16 @@ impl Published {
     }
 
     pub fn by(issuer: &str, keys: &[TestKey]) -> Arc<Published> {
-        Arc::new(Published(Mutex::new((Some(0), Some(set(issuer, keys))))))
+        Arc::new(Published(Mutex::new((Some(0), Some(set(issuer, keys, 0))))))
     }
 
     pub fn replace(&self, keys: &[TestKey]) {
         let mut now = self.0.lock().unwrap();
-        *now = (now.0.map(|generation| generation + 1), Some(set(ISSUER, keys)));
+        let generation = now.0.unwrap() + 1;
+        *now = (Some(generation), Some(set(ISSUER, keys, generation)));
     }
 
-    /// Whether there is a number to what [`Keys::find`] gives.
+    /// What [`Keys::generation`] says, whatever [`Keys::find`] gives.
     pub fn number(&self, generation: Option<u64>) {
         self.0.lock().unwrap().0 = generation;
     }
@@ -85,9 +86,10 @@ impl Published {
     }
 }
 
-fn set(issuer: &str, keys: &[TestKey]) -> Arc<KeySet> {
+fn set(issuer: &str, keys: &[TestKey], generation: u64) -> Found {
     let issuer: Issuer = issuer.parse().unwrap();
-    Arc::new(KeySet::parse(issuer, &testkit::jwks(keys)).unwrap())
+    let keys = Arc::new(KeySet::parse(issuer, &testkit::jwks(keys)).unwrap());
+    Found { keys, generation }
 }
 
 pub fn unavailable() -> Unavailable {

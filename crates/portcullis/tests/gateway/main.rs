@@ -9,6 +9,7 @@
 
 mod answers;
 mod legacy;
+mod operators;
 mod raw;
 #[allow(dead_code, reason = "shared with other tests")]
 mod rig;

@@ -1,0 +1,121 @@
+//! What operators see: health, metrics, the audit trail, limits, and who is told to be the client.
+
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use serde_json::{Value, json};
+use testkit::server::respond;
+
+use crate::rig::{Client, Rig, call, post};
+
+/// A free port, for an address that a configuration has to name.
+fn free() -> u16 {
+    let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    socket.local_addr().unwrap().port()
+}
+
+async fn get(port: u16, path: &str) -> Response<Bytes> {
+    let mut client = Client::connect(([127, 0, 0, 1], port).into()).await;
+    client.whole(Request::get(path).body(Bytes::new()).unwrap()).await
+}
+
+fn ok(_: &Request<Bytes>) -> testkit::server::Answer {
+    respond(200, &[("content-type", "application/json")], "{}")
+}
+
+#[tokio::test]
+async fn health_and_metrics_are_on_addresses_of_their_own() {
+    let (admin, health) = (free(), free());
+    let top = format!("[admin]\nlisten = \"127.0.0.1:{admin}\"\nhealth = \"127.0.0.1:{health}\"\n");
+    let rig = Rig::with(&top, "", ok).await;
+    let token = rig.token(&json!({}));
+    assert_eq!(rig.client().await.whole(post(&token, call("read_file"))).await.status(), 200);
+    assert_eq!(rig.client().await.whole(post(&token, call("delete"))).await.status(), 403);
+    for (port, path, status) in [
+        (admin, "/livez", 200),
+        (admin, "/readyz", 200),
+        (admin, "/metrics", 200),
+        (health, "/livez", 200),
+        (health, "/readyz", 200),
+        (health, "/metrics", 404),
+        (admin, "/files/mcp", 404),
+    ] {
+        assert_eq!(get(port, path).await.status(), status, "{port} {path}");
+    }
+    for path in ["/metrics", "/livez", "/readyz"] {
+        let request = Request::get(path).body(Bytes::new()).unwrap();
+        assert_eq!(rig.client().await.whole(request).await.status(), 404, "not where clients are");
+    }
+    let page = get(admin, "/metrics").await;
+    let page = std::str::from_utf8(page.body()).unwrap();
+    let line = |wanted: &[&str]| {
+        page.lines()
+            .any(|line| wanted.iter().all(|part| line.contains(part)) && line.ends_with(" 1"))
+    };
+    assert!(line(&["server=\"files\"", "allowed"]), "{page}");
+    assert!(line(&["server=\"files\"", "insufficient_scope"]), "{page}");
+}
+
+fn trail(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_file(&path);
+    path
+}
+
+/// Every request that is answered is in the audit trail when the gateway has ended, and no token is.
+#[tokio::test]
+async fn every_outcome_is_written_down() {
+    let path = trail("outcomes.jsonl");
+    let top = format!("audit = \"{}\"\n", path.display());
+    let rig = Rig::with(&top, "", ok).await;
+    let token = rig.token(&json!({}));
+    for (token, tool) in [(token.as_str(), "read_file"), (&token, "delete"), ("x.y.z", "read_file")]
+    {
+        rig.client().await.whole(post(token, call(tool))).await;
+    }
+    rig.serving.drain().await;
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(!text.contains(&token) && !text.contains("x.y.z"), "{text}");
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let found: Vec<_> = lines
+        .iter()
+        .map(|line| (line["outcome"].as_str().unwrap(), line["status"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(found, [("allowed", 200), ("denied", 403), ("denied", 401)]);
+    assert_eq!((&lines[0]["subject"], &lines[0]["target"]), (&json!("alice"), &json!("read_file")));
+    assert!(lines[0]["rule"].as_str().unwrap().starts_with("portcullis.toml:"), "{text}");
+    assert_eq!(lines[2]["subject"], Value::Null);
+    let ids: Vec<_> = lines.iter().map(|line| line["request"].clone()).collect();
+    assert!(ids[0] != ids[1] && ids[1] != ids[2] && ids[0] != ids[2]);
+}
+
+/// Refused tokens of one address are limited, and a token that is known to be good passes from there.
+#[tokio::test]
+async fn refused_tokens_are_limited_and_good_ones_are_not_punished() {
+    let top = "[limits]\nfailures_per_address = \"3/h\"\n\
+               calls_per_subject = \"6/h\"\n";
+    let rig = Rig::with(top, "", ok).await;
+    let good = rig.token(&json!({}));
+    let send = async |token: &str, from: &str| {
+        let mut request = post(token, call("read_file"));
+        request.headers_mut().insert("x-forwarded-for", from.parse().unwrap());
+        rig.client().await.whole(request).await
+    };
+    assert_eq!(send(&good, "192.0.2.1").await.status(), 200);
+    for status in [401, 401, 401, 429, 429] {
+        let answer = send("bad.bad.bad", "192.0.2.1").await;
+        assert_eq!(answer.status(), status);
+        assert_eq!(answer.headers().contains_key("retry-after"), status == 429);
+    }
+    assert_eq!(send("bad.bad.bad", "192.0.2.2").await.status(), 401, "another address");
+    assert_eq!(send(&good, "192.0.2.1").await.status(), 200, "known before");
+    let unseen = rig.token(&json!({ "sub": "bob" }));
+    assert_eq!(send(&unseen, "192.0.2.1").await.status(), 429, "not looked at");
+    assert_eq!(send(&unseen, "192.0.2.2").await.status(), 200);
+    // Of one subject there are so many calls, whatever addresses they come from.
+    for status in [200, 200, 200, 200, 429] {
+        assert_eq!(send(&good, "192.0.2.3").await.status(), status);
+    }
+    assert_eq!(send(&unseen, "192.0.2.3").await.status(), 200, "another subject");
+}
