@@ -40,11 +40,10 @@ async fn no_forged_token_is_accepted() {
     let run = Run::asked_for();
     let issuer = Server::start(|_| respond(200, &[], jwks(&PUBLISHED))).await;
     let (upstream, arrived) = upstream(200).await;
-    // So many refusals from one address are what is limited otherwise.
-    let limits = format!(
-        "[limits]\nfailures_per_address = \"unlimited\"\nidle_timeout = \"{}s\"",
-        IDLE.as_secs()
-    );
+    // Who fails so often would be asked to wait before long, and nothing would be tried any more.
+    let idle = IDLE.as_secs();
+    let limits =
+        format!("[limits]\nidle_timeout = \"{idle}s\"\nfailures_per_address = \"unlimited\"");
     let text = Rig::text(&issuer, &upstream, &limits, "");
     let serving = Gateway::start(&rig::config(&text), Arc::new(Noon)).await.unwrap();
     let tokens = Arc::new(Tokens::new(&issuer.url(""), RESOURCE, "files:read"));

@@ -94,7 +94,8 @@ impl Rig {
     ) -> Rig {
         let empty =
             |_: &Request<Bytes>| respond(200, &[("content-type", "application/json")], "{}");
-        Rig::between(Server::start(answer).await, "", "", empty).await
+        let limits = "[limits]\nfailures_per_address = \"unlimited\"";
+        Rig::between(Server::start(answer).await, limits, "", empty).await
     }
 
     /// With further settings at the top and of the server, and an upstream that answers so.
