@@ -205,7 +205,8 @@ impl AuthBuilder {
         self
     }
 
-    /// Further names in `Host` for a server whose URL is on this machine. Of others it is not looked at.
+    /// Further names in `Host`, beside that of the URL. Without any, names are looked at only where the URL is on
+    /// this machine: elsewhere a proxy may say what it likes.
     pub fn allowed_hosts<'a>(mut self, hosts: impl IntoIterator<Item = &'a str>) -> Self {
         self.hosts.extend(hosts.into_iter().map(str::to_owned));
         self
@@ -258,9 +259,7 @@ impl AuthBuilder {
         for origin in &self.origins {
             origins = origins.and(origin)?;
         }
-        if resource.host_is_loopback() {
-            origins = self.hosts.iter().fold(origins, |origins, host| origins.host(host));
-        }
+        origins = self.hosts.iter().fold(origins, |origins, host| origins.host(host));
         let gate = Gate::new(metadata, Arc::new(policy), trusted, self.surroundings)?;
         let is_only = !self.is_one_of_several;
         Ok(Auth(Arc::new(Protection { gate, origins, is_only })))

@@ -37,7 +37,9 @@ pub struct Origins {
     /// In lower case, as browsers send them.
     allowed: BTreeSet<String>,
     any: bool,
-    /// Of a server on this machine: the names it goes by.
+    /// The server's own name in `Host`.
+    own_host: String,
+    /// The names it goes by, where they are looked at: of a server on this machine, and where some are listed.
     hosts: Option<BTreeSet<String>>,
 }
 
@@ -51,11 +53,11 @@ pub struct BadOrigin(String);
 impl Origins {
     /// Pages of the server itself, and no others.
     pub fn of(resource: &ResourceId) -> Origins {
-        let origin = resource.origin().to_ascii_lowercase();
-        let authority = origin.split_once("://").map_or("", |(_, authority)| authority).to_owned();
-        let allowed = BTreeSet::from([without_default_port(&origin)]);
-        let hosts = resource.host_is_loopback().then(|| BTreeSet::from([authority]));
-        Origins { allowed, any: false, hosts }
+        // As clients and browsers write it, who leave a default port out.
+        let origin = without_default_port(&resource.origin().to_ascii_lowercase());
+        let own_host = origin.split_once("://").map_or("", |(_, authority)| authority).to_owned();
+        let hosts = resource.host_is_loopback().then(|| BTreeSet::from([own_host.clone()]));
+        Origins { allowed: BTreeSet::from([origin]), any: false, own_host, hosts }
     }
 
     /// And pages of this origin; `*` for all pages there are.
@@ -80,10 +82,11 @@ impl Origins {
         Ok(self)
     }
 
-    /// Also under this name, where names are looked at: `Host` as clients send it.
+    /// Also under this name, beside its own: `Host` as clients send it. From then on names are looked at.
     #[must_use]
     pub fn host(mut self, host: &str) -> Origins {
-        self.hosts.get_or_insert_default().insert(host.to_ascii_lowercase());
+        let hosts = self.hosts.get_or_insert_with(|| BTreeSet::from([self.own_host.clone()]));
+        hosts.insert(host.to_ascii_lowercase());
         self
     }
 

@@ -1,6 +1,6 @@
 //! The commands as a person or a script runs them.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -117,6 +117,19 @@ fn a_configuration_is_checked_and_shown_without_its_secrets() {
         assert!(err.contains("\"access\" is missing") && err.contains("portcullis.toml:"), "{err}");
         assert!(!err.contains("hunter2"), "{err}");
     }
+}
+
+/// What the first page shows can be used as it is.
+#[test]
+fn the_configuration_of_the_readme_is_accepted() {
+    let readme = include_str!("../../../README.md");
+    let blocks = readme.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let blocks: Vec<&str> = blocks.collect();
+    assert_eq!(blocks.len(), 1);
+    let folder = Folder::new("readme");
+    folder.write("portcullis.toml", blocks[0]);
+    let (code, _, err) = folder.run(&["check"]);
+    assert_eq!((code, err.as_str()), (Some(0), ""));
 }
 
 /// Each decision beside the one that turns when one thing is put right.

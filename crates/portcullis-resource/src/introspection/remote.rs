@@ -96,7 +96,14 @@ impl Introspection {
         let turn = tokio::time::timeout(PATIENCE, self.line.acquire()).await;
         let _turn = turn.map_err(|_| Failed::Line)?.map_err(|_| Failed::Line)?;
         let answer = self.request(token).await;
-        self.breaker.note(answer.is_ok());
+        // An endpoint that says no to this token, or to us, is there: a stranger's token must not close it to
+        // everybody else's.
+        let is_away = match &answer {
+            Err(Failed::Fetch(_) | Failed::Discovery(_)) => true,
+            Err(Failed::Status { status, .. }) => status.is_server_error(),
+            _ => false,
+        };
+        self.breaker.note(!is_away);
         answer
     }
 
@@ -127,7 +134,9 @@ impl Introspection {
                 Err(Failed::Client { endpoint, client: self.client.clone(), status })
             }
             status => {
-                self.metadata.forget();
+                if status == StatusCode::NOT_FOUND || status.is_server_error() {
+                    self.metadata.forget();
+                }
                 Err(Failed::Status { endpoint, status })
             }
         }

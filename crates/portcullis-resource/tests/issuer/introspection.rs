@@ -31,6 +31,10 @@ fn inquiry(server: &Server, endpoint: Endpoint, auth: ClientAuth) -> Inquiry {
     Inquiry::of(Arc::new(Introspection::new(Arc::new(metadata), endpoint, client, auth)))
 }
 
+fn inquiry_at(server: &Server) -> Inquiry {
+    inquiry(server, at(server), ClientAuth::SecretPost(secret()))
+}
+
 fn at(server: &Server) -> Endpoint {
     Endpoint::At(server.url("/introspect?v=2"))
 }
@@ -275,6 +279,16 @@ async fn an_endpoint_that_fails_is_left_alone() {
         assert!(matches!(failure, Failure::IssuerUnavailable { .. }), "{failure}");
     }
     assert_eq!(server.asked(), 5);
+
+    // One that says no to strangers' tokens is there for others'.
+    for status in [400, 401, 403, 413, 429] {
+        let server = Server::start(move |_| respond(status, &[], "")).await;
+        let inquiry = inquiry_at(&server);
+        for number in 0..20 {
+            asked(&inquiry, &format!("t{number}")).await.unwrap_err();
+        }
+        assert_eq!(server.asked(), 20, "{status}");
+    }
     server.answer(|_| respond(200, &[], active().to_string()));
     tokio::time::pause();
     tokio::time::advance(std::time::Duration::from_secs(2)).await;

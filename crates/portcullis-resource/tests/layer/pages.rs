@@ -236,12 +236,17 @@ async fn a_server_on_this_machine_goes_by_names_of_this_machine() {
     refused(&page.of(&house.app).await, "the origin is not allowed");
 }
 
-/// Behind a proxy the name is whatever the proxy says.
+/// Behind a proxy the name is whatever the proxy says, unless names are listed.
 #[tokio::test]
-async fn a_server_elsewhere_is_not_asked_for_its_name() {
-    let house = house(auth().allowed_hosts(["one.example"]));
-    for host in ["mcp.example.com", "backend-7.internal:3000"] {
-        let answer = post(&call("x")).bearer(&good()).header("host", host).of(&house.app).await;
-        assert_eq!(answer.status, StatusCode::OK);
+async fn a_server_elsewhere_is_asked_for_its_name_where_names_are_listed() {
+    let (open, listed) = (house(auth()), house(auth().allowed_hosts(["one.example"])));
+    for (host, status) in [
+        ("mcp.example.com", StatusCode::OK),
+        ("one.example", StatusCode::OK),
+        ("backend-7.internal:3000", StatusCode::FORBIDDEN),
+    ] {
+        let request = || post(&call("x")).bearer(&good()).header("host", host);
+        assert_eq!(request().of(&open.app).await.status, StatusCode::OK, "{host}");
+        assert_eq!(request().of(&listed.app).await.status, status, "{host}");
     }
 }

@@ -30,8 +30,6 @@ pub struct Server {
     pub(super) rules: Vec<Written>,
     /// Whose tokens are accepted, at least one, in the order of the file. No two share an issuer.
     pub tokens: Vec<Accepted>,
-    /// Whether a DPoP proof must carry a nonce of ours.
-    pub dpop_nonce: bool,
     /// Pages of which origins may call from a browser; none without it.
     pub allowed_origins: Vec<Origin>,
     /// What the `Host` of a request may be beside that of the resource.

@@ -37,16 +37,12 @@ pub(super) struct AdminListener {
 }
 
 impl AdminListener {
-    /// Answers until the gateway has ended: whether it is draining is asked until the end.
+    /// Answers until it is aborted: whether the gateway drains is asked until the end.
     pub(super) async fn run(self, gateway: Arc<Gateway>) {
         let places = Arc::new(Semaphore::new(CONNECTIONS));
-        let mut draining = gateway.running.draining();
         let (socket, rules) = (self.socket, Arc::new((self.allow_from, self.is_health)));
         loop {
-            let accepted = tokio::select! {
-                accepted = socket.accept() => accepted,
-                () = draining.begun() => return,
-            };
+            let accepted = socket.accept().await;
             let Ok((stream, address)) = accepted else {
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 continue;

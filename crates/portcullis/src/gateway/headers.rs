@@ -5,9 +5,11 @@
 //! says less what concerns one connection, or would speak for the gateway.
 
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName,
-    HeaderValue, PROXY_AUTHENTICATE, SERVER, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
-    WWW_AUTHENTICATE,
+    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, ACCESS_CONTROL_ALLOW_CREDENTIALS,
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ALT_SVC, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName,
+    HeaderValue, PROXY_AUTHENTICATE, SERVER, SET_COOKIE, STRICT_TRANSPORT_SECURITY, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE,
 };
 
 use crate::config::server::ResponseHeaders;
@@ -26,9 +28,9 @@ const PASSED: [HeaderName; 6] = [
 const MCP: &str = "mcp-";
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 
-/// Of one connection (RFC 9110 section 7.6.1), or ours to say (RS-5). `Content-Length` is for whoever frames the
-/// body.
-const NOT_ANSWERED: [HeaderName; 11] = [
+/// Of one connection (RFC 9110 section 7.6.1), or said of a whole host, which is ours and other servers' too, or
+/// ours to say (RS-5). `Content-Length` is for whoever frames the body.
+const NOT_ANSWERED: [HeaderName; 20] = [
     CONNECTION,
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
@@ -40,6 +42,15 @@ const NOT_ANSWERED: [HeaderName; 11] = [
     SET_COOKIE,
     WWW_AUTHENTICATE,
     SERVER,
+    ALT_SVC,
+    STRICT_TRANSPORT_SECURITY,
+    HeaderName::from_static("clear-site-data"),
+    HeaderName::from_static("dpop-nonce"),
+    ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_ALLOW_CREDENTIALS,
+    ACCESS_CONTROL_ALLOW_HEADERS,
+    ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_EXPOSE_HEADERS,
 ];
 
 /// The headers of the upstream's request.

@@ -1,6 +1,8 @@
 //! The gateway while it runs: the composition of everything else.
 //!
-//! * `listener` – connections of clients, and `patient`, how long they are waited for
+//! * `listener` – connections of clients, `patient`, how long they are waited for, `tls`, by which certificate
+//! * `framing` – requests that two readers could take apart at different places
+//! * `client` – who sends a request, as far as connection and proxies tell
 //! * `routes` – which server a request is for
 //! * `state` – what a configuration comes to, and what outlives it
 //! * `server` – one server: origin, gate, upstream, and back
@@ -9,6 +11,8 @@
 //! * `behind` – what stands behind a gate: a server over HTTP, or a process
 //! * `admin` – what operators ask
 //! * `issuers` – the issuers of the configuration, being asked
+//! * `answer` – what goes back to a client
+//! * `changes` – files that are read again, `random` – the one random source
 //! * `drain` – the end
 //!
 //! A request goes one way: connection, route, origin, [gate](portcullis_resource::gate), upstream, and the
@@ -40,13 +44,14 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use portcullis_resource::clock::Clock;
 use portcullis_resource::gate::BadGate;
-use portcullis_resource::origin::BadOrigin;
+use portcullis_resource::origin::{self, BadOrigin};
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 use self::admin::AdminListener;
 use self::answer::{Answer, plain};
@@ -110,6 +115,7 @@ pub struct Serving {
     gateway: Arc<Gateway>,
     address: SocketAddr,
     drain: Duration,
+    admin: Vec<JoinHandle<()>>,
 }
 
 impl Gateway {
@@ -137,10 +143,9 @@ impl Gateway {
         };
         let listener = Listener { socket, tls, limits: config.limits };
         tokio::spawn(listener.run(Arc::clone(&gateway)));
-        for listener in admin {
-            tokio::spawn(listener.run(Arc::clone(&gateway)));
-        }
-        Ok(Serving { gateway, address, drain: config.limits.drain_timeout })
+        let admin = admin.into_iter().map(|listener| listener.run(Arc::clone(&gateway)));
+        let admin = admin.map(tokio::spawn).collect();
+        Ok(Serving { gateway, address, admin, drain: config.limits.drain_timeout })
     }
 
     /// Answers a request.
@@ -214,7 +219,7 @@ fn metadata(method: &Method, document: Bytes) -> Response<Answer> {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(CACHE_CONTROL, METADATA_KEPT);
     }
-    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    origin::publish(headers);
     response
 }
 
@@ -235,7 +240,8 @@ impl Serving {
         let state = State::of(config, &self.gateway.lasting, Some(&before))?;
         if state.settled != Settled::of(config) {
             tracing::warn!(
-                "listen, tls, admin, audit, log and limits but rates are taken at start: restart to change them"
+                "listen, tls, admin, audit, log, and limits of connections and time are taken at start: \
+                 restart to change them"
             );
         }
         self.gateway.state.store(Arc::new(state));
@@ -260,13 +266,18 @@ impl Serving {
             running.end();
         }
         let state = self.gateway.state.load_full();
-        for server in &state.servers {
-            server.shutdown(STOP).await;
+        let mut ending = tokio::task::JoinSet::new();
+        for server in state.servers.iter().map(Arc::clone) {
+            ending.spawn(async move { server.shutdown(STOP).await });
         }
+        ending.join_all().await;
         if let Some(audit) = self.gateway.lasting.observer.audit()
             && let Err(error) = audit.flush().await
         {
             tracing::error!(%error, "the end of the audit trail is lost");
+        }
+        for listener in self.admin {
+            listener.abort();
         }
     }
 }

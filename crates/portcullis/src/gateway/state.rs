@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use portcullis_core::id::Issuer;
+use portcullis_core::operation;
 use portcullis_resource::clock::Clock;
 use portcullis_resource::gate::Surroundings;
 use portcullis_resource::replay::{LocalReplay, Replay};
@@ -39,6 +41,8 @@ pub(super) struct State {
     pub(super) servers: Vec<Arc<Server>>,
     pub(super) keys: KnownKeys,
     pub(super) sealer: Arc<Sealer>,
+    /// Whether the key of `sealer` is of this process, and not of the configuration.
+    pub(super) seals_for_itself: bool,
     pub(super) proxies: TrustedProxies,
     pub(super) calls: Option<Calls>,
     pub(super) failures: Option<Failures>,
@@ -94,8 +98,14 @@ impl Settled {
             tls: config.tls.clone(),
             admin: config.admin.clone(),
             audit: config.audit.clone(),
-            // Rates are not settled.
-            limits: Limits { calls_per_subject: None, failures_per_address: None, ..config.limits },
+            // What is taken anew each time is not settled.
+            limits: Limits {
+                calls_per_subject: None,
+                failures_per_address: None,
+                operation: operation::Limits::default(),
+                body_timeout: Duration::ZERO,
+                ..config.limits
+            },
             log: config.log,
         }
     }
@@ -137,6 +147,7 @@ impl State {
             servers,
             keys,
             sealer,
+            seals_for_itself: config.store.seal_key.is_none(),
             proxies: TrustedProxies::new(config.trusted_proxies.iter().copied()),
             calls: config.limits.calls_per_subject.map(Calls::new),
             failures: config.limits.failures_per_address.map(Failures::new),
@@ -148,7 +159,7 @@ impl State {
 /// What seals ids: by the key of the configuration, else by one that lives as long as the process.
 fn sealer(config: &Config, before: Option<&State>) -> Result<Arc<Sealer>, BadGateway> {
     if config.store.seal_key.is_none()
-        && let Some(before) = before
+        && let Some(before) = before.filter(|before| before.seals_for_itself)
     {
         return Ok(Arc::clone(&before.sealer));
     }

@@ -15,13 +15,12 @@ fn in_force(config: &Config) -> Vec<String> {
     ];
     told.extend(config.servers.iter().map(|server| {
         format!(
-            "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+            "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
             server.name,
             server.metadata,
             server.upstream,
             server.policy,
             server.tokens,
-            server.dpop_nonce,
             server.allowed_origins,
             server.allowed_hosts,
             server.response_headers

@@ -134,7 +134,14 @@ async fn what_the_upstream_answers_is_passed_but_for_what_is_not_the_clients() {
     ];
     for (status, headers, expected) in cases {
         let rig = Rig::with("", "", move |_| {
-            let also = [("set-cookie", "a=b"), ("keep-alive", "timeout=5"), ("server", "up")];
+            let also = [
+                ("set-cookie", "a=b"),
+                ("keep-alive", "timeout=5"),
+                ("server", "up"),
+                ("strict-transport-security", "max-age=1; includeSubDomains"),
+                ("clear-site-data", "\"*\""),
+                ("access-control-allow-origin", "*"),
+            ];
             let headers: Vec<_> = headers.iter().copied().chain(also).collect();
             respond(status, &headers, "upstream's own words")
         })
@@ -144,7 +151,16 @@ async fn what_the_upstream_answers_is_passed_but_for_what_is_not_the_clients() {
         assert_eq!(answer.status(), expected, "{status}");
         let passes = expected == status;
         assert_eq!(answer.body() == "upstream's own words", passes, "{status}");
-        for name in ["set-cookie", "keep-alive", "server", "www-authenticate", "location"] {
+        for name in [
+            "set-cookie",
+            "keep-alive",
+            "server",
+            "strict-transport-security",
+            "clear-site-data",
+            "access-control-allow-origin",
+            "www-authenticate",
+            "location",
+        ] {
             assert!(!answer.headers().contains_key(name), "{status}: {name}");
         }
         if status == 200 {
@@ -198,4 +214,44 @@ async fn an_issuer_that_is_away_is_503_until_it_is_back() {
     rig.issuer.until_asked(asked + 1).await;
     let answer = rig.client().await.whole(request()).await;
     assert_eq!(answer.status(), 200);
+}
+
+/// Where names are looked at, the server's own is one of them.
+// req: RS-9
+#[tokio::test]
+async fn a_server_is_found_under_its_own_name_and_those_that_are_listed() {
+    let rig = Rig::with("", "allowed_hosts = [\"files.internal:8080\"]\n", |_| {
+        respond(200, &[("content-type", "application/json")], "{}")
+    })
+    .await;
+    let token = rig.token(&json!({}));
+    for (host, status) in [
+        ("localhost:8080", 200),
+        ("files.internal:8080", 200),
+        ("FILES.internal:8080", 200),
+        ("files.internal", 403),
+        ("evil.example:8080", 403),
+    ] {
+        let request = change(post(&token, call("read_file")), "host", host);
+        assert_eq!(rig.client().await.whole(request).await.status(), status, "{host}");
+    }
+}
+
+/// A browser asks before it sends a header that clients send with every request.
+#[tokio::test]
+async fn a_page_may_read_the_metadata() {
+    let rig = Rig::start().await;
+    let request = Request::builder()
+        .method("OPTIONS")
+        .uri("/.well-known/oauth-protected-resource/files/mcp")
+        .header("origin", "https://anywhere.example")
+        .header("access-control-request-method", "GET")
+        .header("access-control-request-headers", "mcp-protocol-version")
+        .body(Bytes::new())
+        .unwrap();
+    let answer = rig.client().await.whole(request).await;
+    assert_eq!(answer.status(), 204);
+    let allowed = header(answer.headers(), "access-control-allow-headers");
+    assert!(allowed.to_ascii_lowercase().contains("mcp-protocol-version"), "{allowed}");
+    assert_eq!(header(answer.headers(), "access-control-allow-origin"), "*");
 }

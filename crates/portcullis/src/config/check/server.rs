@@ -67,7 +67,12 @@ fn one(
         .zip(accepted.as_deref())
         .and_then(|((policy, _), accepted)| metadata(&raw, policy, accepted, here));
     let response_headers = headers::of_responses(raw.response_headers.value(), here);
-    let dpop_nonce = raw.dpop.value().and_then(|dpop| dpop.nonce.value()).copied();
+    if let Some(nonce) = raw.dpop.value().and_then(|dpop| dpop.nonce.get())
+        && nonce.value
+    {
+        let instead = "leave it out: each proof is taken once all the same";
+        here.report(nonce.place, Wrong::Later { what: "dpop.nonce", instead });
+    }
     let origins = raw.allowed_origins.value().into_iter().flat_map(List::values);
     let allowed_origins = origins.map(|Parsed(origin)| origin.clone()).collect();
     let hosts = raw.allowed_hosts.value().into_iter().flat_map(List::values);
@@ -81,7 +86,6 @@ fn one(
             policy: Arc::new(policy),
             rules,
             tokens: tokens?,
-            dpop_nonce: dpop_nonce.unwrap_or(false),
             allowed_origins,
             allowed_hosts,
             response_headers: response_headers?,
