@@ -152,7 +152,7 @@ fn the_table_fits_a_screen_and_is_plain_where_nobody_looks() {
     }
     assert!(text.contains("HTTP/1.1 403 Forbidden\n"));
     assert!(text.contains("www-authenticate: Bearer error=\"insufficient_scope\""));
-    assert!(text.ends_with("is not there yet: README.md.\n"));
+    assert!(text.ends_with("portcullis serve, see README.md.\n"));
 }
 
 #[test]

@@ -102,7 +102,7 @@ impl Report {
             text.push_str(&http_text(answer));
         }
         text.push_str(
-            "\nThis is the core alone. The gateway, to put it in front of a server, is not there yet: README.md.\n",
+            "\nThis is the core alone. To put it in front of a server: portcullis serve, see README.md.\n",
         );
         text
     }
