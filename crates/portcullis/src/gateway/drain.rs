@@ -66,6 +66,10 @@ impl Running {
 }
 
 impl Draining {
+    pub(super) fn has_begun(&self) -> bool {
+        *self.0.borrow() >= Stage::Draining
+    }
+
     pub(super) async fn begun(&mut self) {
         self.reached(Stage::Draining).await;
     }

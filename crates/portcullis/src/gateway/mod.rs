@@ -1,5 +1,6 @@
 //! The gateway while it runs: the composition of everything else.
 //!
+//! * [`Workers`] – the threads that serve them
 //! * `listener` – connections of clients, `patient`, how long they are waited for, `tls`, by which certificate
 //! * `framing` – requests that two readers could take apart at different places
 //! * `client` – who sends a request, as far as connection and proxies tell
@@ -35,6 +36,7 @@ mod server;
 mod state;
 mod tls;
 mod upstream;
+mod workers;
 
 use std::io;
 use std::net::SocketAddr;
@@ -62,6 +64,7 @@ pub use self::issuers::Unusable;
 use self::listener::{Listener, Peer, nowhere};
 use self::routes::Target;
 use self::state::{Lasting, Settled, State};
+pub use self::workers::{Threads, Workers};
 use crate::config::Config;
 use crate::config::gateway::{Admin, ListenerTls};
 use crate::seal::SealError;
@@ -121,6 +124,15 @@ pub struct Serving {
 impl Gateway {
     /// Listens and serves, within the runtime that this is called in.
     pub async fn start(config: &Config, clock: Arc<dyn Clock>) -> Result<Serving, BadGateway> {
+        Self::start_on(Workers::here(), config, clock).await
+    }
+
+    /// The same, and connections are served there.
+    pub async fn start_on(
+        workers: Workers,
+        config: &Config,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Serving, BadGateway> {
         let lasting = Lasting::new(config, clock)?;
         let state = State::of(config, &lasting, None)?;
         let socket = bind(config.listen).await?;
@@ -141,7 +153,7 @@ impl Gateway {
             None => None,
             Some(files) => Some(kept(files.clone(), tls::load(files)?, gateway.running.draining())),
         };
-        let listener = Listener { socket, tls, limits: config.limits };
+        let listener = Listener { socket, workers, tls, limits: config.limits };
         tokio::spawn(listener.run(Arc::clone(&gateway)));
         let admin = admin.into_iter().map(|listener| listener.run(Arc::clone(&gateway)));
         let admin = admin.map(tokio::spawn).collect();

@@ -134,6 +134,8 @@ pub struct Exchange {
     limits: Limits,
     is_shared: bool,
     message_path: Option<Arc<str>>,
+    /// Whether the request could say something of tasks, in a revision that has them.
+    says_task: bool,
 }
 
 /// What becomes of the body of an answer.
@@ -164,7 +166,8 @@ impl Exchange {
         permit: Arc<Permit>,
     ) -> Exchange {
         let (limits, is_shared, message_path) = (Limits::default(), true, None);
-        Exchange { server, policy, sealer, permit, limits, is_shared, message_path }
+        let says_task = needs::has_tasks(&permit) && mentions(permit.body(), b"task");
+        Exchange { server, policy, sealer, permit, limits, is_shared, message_path, says_task }
     }
 
     /// With an upstream that serves this caller alone, such as a process of their own: what it lists as
@@ -272,7 +275,8 @@ fn mentions(text: &[u8], word: &[u8]) -> bool {
 
 /// Whether letters of ASCII could be written in another way.
 fn has_escapes(text: &[u8]) -> bool {
-    memchr::memmem::find(text, br"\u00").is_some()
+    // Most texts have none of these at all.
+    memchr::memchr(b'\\', text).is_some() && memchr::memmem::find(text, br"\u00").is_some()
 }
 
 /// Whether `word`, which is in lower case, stands in the text, in whatever case.
