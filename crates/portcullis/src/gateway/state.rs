@@ -122,12 +122,14 @@ impl RequestId {
 }
 
 fn hex(number: u64) -> [u8; 16] {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut shift = 64;
+    let mut shift = u64::BITS;
     [(); 16].map(|()| {
         shift -= 4;
-        let digit = (number >> shift) & 15;
-        usize::try_from(digit).ok().and_then(|digit| DIGITS.get(digit)).copied().unwrap_or(b'0')
+        match u8::try_from((number >> shift) & 15) {
+            Ok(digit @ 0..10) => b'0' + digit,
+            Ok(digit) => b'a' - 10 + digit,
+            Err(_) => b'0',
+        }
     })
 }
 

@@ -5,10 +5,13 @@
 //! twentieth of what nginx takes for a request (docs/PERFORMANCE.md).
 
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::thread::{self, JoinHandle};
 
+use pin_project_lite::pin_project;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
@@ -48,25 +51,32 @@ impl Workers {
     pub(super) fn spawn(&self, connection: impl Future<Output = ()> + Send + 'static) {
         let fewest = self.0.iter().min_by_key(|worker| worker.connections.load(Ordering::Relaxed));
         let Some(Worker { runtime, connections }) = fewest else { return };
-        let counted = Counted::new(connections);
-        runtime.spawn(async move {
-            connection.await;
-            drop(counted);
-        });
-    }
-}
-
-/// A connection that is counted until it ends, in whatever way.
-struct Counted(Arc<AtomicUsize>);
-
-impl Counted {
-    fn new(connections: &Arc<AtomicUsize>) -> Counted {
         connections.fetch_add(1, Ordering::Relaxed);
-        Counted(Arc::clone(connections))
+        runtime.spawn(Counted { connection, among: Among(Arc::clone(connections)) });
     }
 }
 
-impl Drop for Counted {
+pin_project! {
+    /// A connection that is counted until it ends, in whatever way. (As a block of `async` it would take twice
+    /// its size.)
+    struct Counted<C> {
+        #[pin]
+        connection: C,
+        among: Among,
+    }
+}
+
+impl<C: Future<Output = ()>> Future for Counted<C> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.project().connection.poll(cx)
+    }
+}
+
+struct Among(Arc<AtomicUsize>);
+
+impl Drop for Among {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }

@@ -134,7 +134,7 @@ pub struct Exchange {
     limits: Limits,
     is_shared: bool,
     message_path: Option<Arc<str>>,
-    /// Whether the request could say something of tasks, in a revision that has them.
+    /// Whether the request could say something of tasks.
     says_task: bool,
 }
 
@@ -166,7 +166,7 @@ impl Exchange {
         permit: Arc<Permit>,
     ) -> Exchange {
         let (limits, is_shared, message_path) = (Limits::default(), true, None);
-        let says_task = needs::has_tasks(&permit) && mentions(permit.body(), b"task");
+        let says_task = mentions(permit.body(), b"task");
         Exchange { server, policy, sealer, permit, limits, is_shared, message_path, says_task }
     }
 
@@ -281,10 +281,18 @@ fn has_escapes(text: &[u8]) -> bool {
 
 /// Whether `word`, which is in lower case, stands in the text, in whatever case.
 fn says(text: &[u8], word: &[u8]) -> bool {
-    let Some(first) = word.first() else { return true };
-    let mut found = memchr2_iter(*first, first.to_ascii_uppercase(), text);
+    // By its rarest letter, which is hardly ever found where the word is not.
+    let rarest = word.iter().enumerate().min_by_key(|(_, letter)| commonness(**letter));
+    let Some((place, letter)) = rarest else { return true };
+    let mut found = memchr2_iter(*letter, letter.to_ascii_uppercase(), text);
     found.any(|at| {
-        let here = text.get(at..at.saturating_add(word.len()));
+        let here = at.checked_sub(place).and_then(|start| text.get(start..)?.get(..word.len()));
         here.is_some_and(|here| here.eq_ignore_ascii_case(word))
     })
+}
+
+/// The place of a letter among all of them, from the rarest in JSON-RPC messages on.
+fn commonness(letter: u8) -> usize {
+    const LETTERS: &[u8; 26] = b"zqxjkwvbyfgpuhdmclioarnste";
+    LETTERS.iter().position(|known| *known == letter).unwrap_or(LETTERS.len())
 }

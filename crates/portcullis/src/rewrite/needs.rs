@@ -1,6 +1,5 @@
 //! What can be in an answer, by what was asked.
 
-use portcullis_core::decide::Permit;
 use portcullis_core::operation::{Call, Era, Method, Revision, Target};
 
 use super::{Exchange, has_escapes, says};
@@ -64,12 +63,13 @@ impl Needs {
             Cache::Leave
         };
         let of_tasks = calls.iter().any(is_of_tasks);
+        let has_tasks = permit.revision().is_none_or(|revision| revision >= Revision::V2025_11_25);
         let mut needs = Needs {
             lists: lists(policy.filters_lists(), is_list),
             // Under any revision: nobody knows which of them upstream goes by.
             task_lists: lists(exchange.is_shared, |method| method == Method::TasksList),
             cache,
-            tasks: has_tasks(permit)
+            tasks: has_tasks
                 && (of_tasks || any(|method| method == Method::OpenStream) || exchange.says_task),
             endpoint: exchange.message_path.is_some() && any(|method| method == Method::OpenStream),
             limit: limits.whole,
@@ -101,11 +101,6 @@ impl Needs {
     pub(super) fn is_replay(self) -> bool {
         self.lists == Lists::Replayed || self.task_lists == Lists::Replayed
     }
-}
-
-/// Whether there are tasks in the revision of a request.
-pub(super) fn has_tasks(permit: &Permit) -> bool {
-    permit.revision().is_none_or(|revision| revision >= Revision::V2025_11_25)
 }
 
 fn is_list(method: Method) -> bool {

@@ -128,15 +128,20 @@ impl Pool {
                 return Ok(Connection::Http1 { sender, is_used: true });
             }
         }
+        // Seldom, and then it takes more room than all the rest.
+        Box::pin(self.connect()).await
+    }
+
+    async fn connect(&self) -> Result<Connection, NoAnswer> {
         let connected = self.connector.connect().await?;
         if connected.is_http2() {
             let (sender, connection) = self.http2.handshake(TokioIo::new(connected)).await?;
-            tokio::spawn(watched(connection));
+            tokio::spawn(connection);
             self.shared.store(Some(Arc::new(sender.clone())));
             return Ok(Connection::Http2(sender));
         }
         let (mut sender, connection) = self.http1.handshake(TokioIo::new(connected)).await?;
-        tokio::spawn(watched(connection));
+        tokio::spawn(connection);
         sender.ready().await?;
         Ok(Connection::Http1 { sender, is_used: false })
     }
@@ -168,13 +173,6 @@ impl Pool {
     fn idle(&self) -> Option<MutexGuard<'_, VecDeque<(Http1, Instant)>>> {
         let idle = self.idle.here()?;
         Some(idle.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-/// Drives a connection to its end.
-async fn watched(connection: impl Future<Output = hyper::Result<()>>) {
-    if let Err(error) = connection.await {
-        tracing::debug!(%error, "a connection to an upstream ended");
     }
 }
 
