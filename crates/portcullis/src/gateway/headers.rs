@@ -59,7 +59,7 @@ pub(super) fn upstream(
     forward: &[HeaderName],
     add: &[(HeaderName, HeaderValue)],
 ) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(8);
+    let mut headers = HeaderMap::with_capacity(6);
     for (name, value) in client {
         let passes = PASSED.contains(name) || is_mcp(name.as_str()) || forward.contains(name);
         if passes {
