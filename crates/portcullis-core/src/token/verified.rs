@@ -52,6 +52,11 @@ impl VerifiedToken {
         &self.expectation.resource
     }
 
+    /// Whether this is what it was held against.
+    pub fn satisfied(&self, expectation: &Expectation) -> bool {
+        *self.expectation == *expectation
+    }
+
     /// `sub`: whom it speaks for, unique within the issuer. Absent where a client speaks for itself
     /// and the issuer does not say so by `sub`.
     pub fn subject(&self) -> Option<&str> {

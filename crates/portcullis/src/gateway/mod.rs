@@ -12,7 +12,7 @@
 //! * `behind` – what stands behind a gate: a server over HTTP, or a process
 //! * `admin` – what operators ask
 //! * `issuers` – the issuers of the configuration, being asked
-//! * `answer` – what goes back to a client
+//! * `answer` – what goes back to a client, `overseen`, for how long where it listens
 //! * `changes` – files that are read again, `random` – the one random source
 //! * `drain` – the end
 //!
@@ -29,6 +29,7 @@ mod framing;
 mod headers;
 mod issuers;
 mod listener;
+mod overseen;
 mod patient;
 mod random;
 mod routes;
@@ -161,7 +162,7 @@ impl Gateway {
     }
 
     /// Answers a request.
-    async fn answer(&self, peer: &Peer, request: Request<Incoming>) -> Response<Answer> {
+    async fn answer(self: &Arc<Self>, peer: &Peer, request: Request<Incoming>) -> Response<Answer> {
         let (parts, body) = request.into_parts();
         if let Some(refusal) = framing::refuse(&parts) {
             return refusal;
@@ -257,6 +258,7 @@ impl Serving {
             );
         }
         self.gateway.state.store(Arc::new(state));
+        self.gateway.running.reloaded();
         Ok(())
     }
 
