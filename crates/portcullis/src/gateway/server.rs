@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::request::Parts;
-use http::{Response, StatusCode};
+use http::{HeaderName, Response, StatusCode};
 use hyper::body::Incoming;
 use portcullis_core::decide::Permit;
 use portcullis_core::denial::Denial;
@@ -29,6 +29,8 @@ use crate::config::server as config;
 use crate::observe::{About, Claimed, Exchange as Noted, Moment, Watched};
 use crate::rewrite::{Exchange, Refused, Treatment};
 use crate::seal::Sealer;
+
+const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// A protected server.
 pub(super) struct Server {
@@ -73,12 +75,10 @@ impl Server {
         });
         let resource = config.resource();
         let named = |error| BadGateway::Server { name: config.name.to_string(), error };
-        let gate = Gate::new(
-            config.metadata.clone(),
-            Arc::clone(&config.policy),
-            trusted.collect(),
-            around.surroundings.clone(),
-        );
+        let mut surroundings = around.surroundings.clone();
+        surroundings.nonces = surroundings.nonces.filter(|_| config.dpop_nonce);
+        let (metadata, policy) = (config.metadata.clone(), Arc::clone(&config.policy));
+        let gate = Gate::new(metadata, policy, trusted.collect(), surroundings);
         let mut origins = Origins::of(resource);
         for allowed in &config.allowed_origins {
             origins = origins.and(allowed.as_str())?;
@@ -188,12 +188,15 @@ impl Server {
         parts: &Parts,
         admitted: Admitted,
     ) -> Response<Answer> {
-        let Admitted { permit, place } = admitted;
+        let Admitted { permit, place, dpop_nonce } = admitted;
         let permit = Arc::new(permit);
         let observer = &underway.gateway.lasting.observer;
         let id = underway.gateway.lasting.request_id();
         match self.exchange(underway, parts, Arc::clone(&permit), place).await {
-            Ok(response) => {
+            Ok(mut response) => {
+                if let Some(nonce) = dpop_nonce {
+                    response.headers_mut().insert(DPOP_NONCE, nonce);
+                }
                 let about = self.about(underway, id.as_str());
                 observer.note(&Noted::allowed(about, &permit, response.status()));
                 response
