@@ -6,7 +6,7 @@
 //! * `settings` – what an operator says of it
 //! * `asked` – a permitted request, and what becomes of it
 //! * `pool` – which process is whose, and how many there are
-//! * `supervise`, `process`, `lines` – a process from its start to its end
+//! * `supervise`, `process`, `lines`, `overlong` – a process from its start to its end, and its lines
 //! * `link`, `handshake` – the conversation with one process
 //! * `message` – what is replaced in a message on its way
 //! * `stream`, `body`, `answer` – what the client gets
@@ -32,6 +32,7 @@ mod handshake;
 mod lines;
 mod link;
 mod message;
+mod overlong;
 mod pool;
 mod process;
 mod settings;

@@ -186,7 +186,7 @@ async fn hear(link: Arc<Link>, stdout: ChildStdout, heard_all: oneshot::Sender<I
     while let Ok(Some(line)) = lines.next().await {
         match line {
             Line::Whole(text) => link.hear(text),
-            Line::TooLong(_) => link.hear_too_much(),
+            Line::TooLong(_, answers) => link.hear_too_much(answers),
         }
     }
     drop(heard_all);
@@ -195,7 +195,7 @@ async fn hear(link: Arc<Link>, stdout: ChildStdout, heard_all: oneshot::Sender<I
 /// Logs what the process says of itself, for whoever wants to know.
 async fn log(server: Arc<str>, stderr: ChildStderr) {
     let mut lines = Lines::of(stderr, MAX_LOGGED);
-    while let Ok(Some(Line::Whole(line) | Line::TooLong(line))) = lines.next().await {
+    while let Ok(Some(Line::Whole(line) | Line::TooLong(line, _))) = lines.next().await {
         let line = String::from_utf8_lossy(line);
         // By `Debug`, so that it stays on its line and changes no terminal.
         tracing::debug!(server = &*server, line = ?line.trim_end(), "standard error");

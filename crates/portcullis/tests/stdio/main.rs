@@ -13,6 +13,7 @@
     reason = "tests"
 )]
 
+mod bounds;
 mod client;
 mod life;
 mod modern;

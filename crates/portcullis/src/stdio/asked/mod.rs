@@ -189,17 +189,34 @@ impl<'a> Asked<'a> {
         Err(status(StatusCode::NOT_ACCEPTABLE).into())
     }
 
-    /// A process that several people use says of tasks whose they are to nobody.
+    /// A process that several people use says of tasks whose they are to nobody, and what it is told of itself
+    /// it is told for all of them.
     fn shareable(&self) -> Result<(), Instead> {
-        let mut calls = self.permit.calls().iter();
-        match calls.find(|call| call.method() == Method::TasksList) {
-            Some(call) if self.pool.settings.shared => {
-                let status = status_of(self.permit.era(), Some(METHOD_NOT_FOUND));
-                let why = "the tasks of a shared server are not listed";
-                Err(refused(status, call.id(), METHOD_NOT_FOUND, why).into())
-            }
-            _ => Ok(()),
+        if !self.pool.settings.shared {
+            return Ok(());
         }
+        if let [call] = self.permit.calls()
+            && let (Method::LoggingSetLevel, Some(id)) = (call.method(), call.id())
+        {
+            // Log messages reach nobody here, so that any level is kept to; and clients set one unasked.
+            self.acceptable()?;
+            let done = format!(r#"{{"jsonrpc":"2.0","id":{},"result":{{}}}}"#, id.to_json());
+            return Err(answer::single(self.accept, done.into()).into());
+        }
+        let unshareable = self.permit.calls().iter().find_map(|call| {
+            let why = match call.method() {
+                Method::TasksList => "the tasks of a shared server are not listed",
+                Method::LoggingSetLevel => "the log level of a shared server is not a client's to set",
+                Method::ResourcesSubscribe | Method::ResourcesUnsubscribe => {
+                    "a shared server has no subscriptions of one client: ask with revision 2026-07-28"
+                }
+                _ => return None,
+            };
+            Some((call, why))
+        });
+        let Some((call, why)) = unshareable else { return Ok(()) };
+        let status = status_of(self.permit.era(), Some(METHOD_NOT_FOUND));
+        Err(refused(status, call.id(), METHOD_NOT_FOUND, why).into())
     }
 }
 

@@ -15,6 +15,9 @@ use super::super::stream::Stream;
 use super::table::UnderWay;
 use super::{Exchange, Link, MAX_LINES, Manner};
 
+/// The longest reason of a client that a process is told with the end of a request.
+const MAX_REASON: usize = 1024;
+
 /// A request for a process.
 pub(in crate::stdio) struct Asking<'a> {
     pub(in crate::stdio) message: &'a Message<'a>,
@@ -164,7 +167,9 @@ impl Link {
         let id = message::request_id(message.param("requestId")?)?;
         let (number, under_way) = self.table().take_of(guest, &id)?;
         under_way.fail("the request was cancelled");
-        let reason = message.param("reason").filter(|reason| reason.get().starts_with('"'));
+        let reason = message
+            .param("reason")
+            .filter(|reason| reason.get().starts_with('"') && reason.get().len() <= MAX_REASON);
         Some(cancelled(number, reason.map(RawValue::get)))
     }
 
