@@ -97,7 +97,7 @@ impl Server {
             name: config.name.as_str().into(),
             gate: gate.map_err(named)?,
             origins,
-            behind: Behind::new(config, before.map(|before| &before.behind))?,
+            behind: Behind::new(config, watched.metrics(), before.map(|before| &before.behind))?,
             sealer: Arc::clone(around.sealer),
             response_headers: config.response_headers.clone(),
             hosts,

@@ -49,7 +49,7 @@ use portcullis_core::decide::Permit;
 pub use self::answer::Accept;
 use self::asked::Asked;
 pub use self::body::Body;
-pub use self::counts::Dropped;
+pub use self::counts::{Counts, Dropped};
 use self::pool::Pool;
 pub use self::settings::{Limits, Settings, Unavailable, User};
 use crate::rewrite::Outgoing;
@@ -66,10 +66,14 @@ impl fmt::Debug for Stdio {
 }
 
 impl Stdio {
-    /// A server. Nothing is started before it is asked. `random` fills bytes for session ids and progress
-    /// tokens.
-    pub fn new(settings: Settings, random: impl Fn(&mut [u8]) + Send + Sync + 'static) -> Stdio {
-        Stdio(Pool::new(settings, Arc::new(random)))
+    /// A server. Nothing is started before it is asked. What reaches nobody is counted there. `random` fills
+    /// bytes for session ids and progress tokens.
+    pub fn new(
+        settings: Settings,
+        counts: Arc<Counts>,
+        random: impl Fn(&mut [u8]) + Send + Sync + 'static,
+    ) -> Stdio {
+        Stdio(Pool::new(settings, counts, Arc::new(random)))
     }
 
     /// What the server answers, as a streamable HTTP server would.
@@ -90,10 +94,5 @@ impl Stdio {
     /// killed.
     pub async fn shutdown(&self, deadline: Duration) {
         self.0.shutdown(deadline).await;
-    }
-
-    /// What processes said that reached nobody.
-    pub fn dropped(&self) -> Dropped {
-        self.0.counts.so_far()
     }
 }

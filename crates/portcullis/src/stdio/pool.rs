@@ -39,7 +39,7 @@ pub(super) struct Pool {
     pub(super) settings: Arc<Settings>,
     name: Arc<str>,
     pub(super) random: Random,
-    pub(super) counts: Arc<Counts>,
+    counts: Arc<Counts>,
     /// A place for each process there may be, given back when it has ended.
     places: Arc<Semaphore>,
     state: Mutex<State>,
@@ -82,13 +82,13 @@ struct Failure {
 }
 
 impl Pool {
-    pub(super) fn new(settings: Settings, random: Random) -> Arc<Pool> {
+    pub(super) fn new(settings: Settings, counts: Arc<Counts>, random: Random) -> Arc<Pool> {
         let places = settings.limits.processes.min(Semaphore::MAX_PERMITS);
         Arc::new_cyclic(|this| Pool {
             name: settings.name.as_str().into(),
             settings: Arc::new(settings),
             random,
-            counts: Arc::default(),
+            counts,
             places: Arc::new(Semaphore::new(places)),
             state: Mutex::default(),
             this: Weak::clone(this),

@@ -140,14 +140,3 @@ pub enum Unavailable {
     #[error("the gateway is stopping")]
     Stopping,
 }
-
-impl Unavailable {
-    /// When to try again.
-    pub fn retry_after(&self) -> Duration {
-        match self {
-            Unavailable::NotStarted { retry_after, .. } => *retry_after,
-            Unavailable::Busy | Unavailable::Stopping => Duration::from_secs(1),
-        }
-        .max(Duration::from_secs(1))
-    }
-}
