@@ -22,6 +22,7 @@ const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 /// JSON-RPC 2.0, and of 2026-07-28 the errors of its own that HTTP has a status for.
 pub(super) const INVALID_REQUEST: i64 = -32600;
 pub(super) const METHOD_NOT_FOUND: i64 = -32601;
+pub(super) const INVALID_PARAMS: i64 = -32602;
 pub(super) const INTERNAL_ERROR: i64 = -32603;
 
 /// The forms of answer that a client takes.

@@ -5,7 +5,7 @@
 //!
 //! * `settings` – what an operator says of it
 //! * `asked` – a permitted request, and what becomes of it
-//! * `pool` – which process is whose, and how many there are
+//! * `pool`, `guests`, `failures` – which process is whose, how many there are, and what did not come up
 //! * `supervise`, `process`, `lines`, `overlong` – a process from its start to its end, and its lines
 //! * `link`, `handshake` – the conversation with one process
 //! * `message` – what is replaced in a message on its way
@@ -28,6 +28,8 @@ mod answer;
 mod asked;
 mod body;
 mod counts;
+mod failures;
+mod guests;
 mod handshake;
 mod lines;
 mod link;

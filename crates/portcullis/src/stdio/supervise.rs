@@ -4,6 +4,7 @@
 //! gateway ends.
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
 
 use tokio::io::AsyncWriteExt as _;
@@ -14,7 +15,7 @@ use tokio::time::{Duration, Instant, sleep_until, timeout};
 
 use super::handshake;
 use super::lines::{Line, Lines};
-use super::link::{End, Link, Manner, Outgoing, Stage, Wish};
+use super::link::{End, Link, Manner, Outgoing, Sign, Stage, Wish};
 use super::process::{Group, spawn};
 use super::settings::Settings;
 
@@ -70,8 +71,11 @@ impl Supervised {
             tasks.spawn(log(Arc::clone(&self.link.name), stderr));
         }
         let mut is_silent = false;
+        let link = Arc::clone(&self.link);
+        let mut attended = pin!(attend(&link));
         let mut end = tokio::select! {
-            end = attend(&self.link) => end,
+            biased;
+            end = &mut attended => end,
             _ = self.child.wait() => End::Exited,
             // It may close its output before it ends.
             _ = &mut silent => {
@@ -90,10 +94,19 @@ impl Supervised {
                 }
             })
             .await;
+            // By now all that it said has been heard, which may say why it went.
+            let said = tokio::select! {
+                biased;
+                end = &mut attended => end,
+                () = std::future::ready(()) => End::Exited,
+            };
+            if said != End::Stopped {
+                end = said;
+            }
         }
         // A server of the older revisions may take a question it does not know for the end.
         if end == End::Exited && self.link.is_being_discovered() {
-            end = End::Legacy { said: false };
+            end = End::Legacy(Sign::Exited);
         }
         // From here on nothing more is taken, and the end of its input tells the process.
         self.link.close();

@@ -15,6 +15,7 @@
 
 mod bounds;
 mod client;
+mod era;
 mod life;
 mod modern;
 mod processes;

@@ -99,16 +99,16 @@ impl<'a> Asked<'a> {
             return Ok(refused(StatusCode::NOT_FOUND, call.id(), METHOD_NOT_FOUND, why));
         }
         self.shareable()?;
-        if self.pool.is_legacy() {
+        let owner = (!is_shared).then_some(&self.user);
+        if self.pool.is_legacy(owner) {
             return Ok(is_legacy(call));
         }
-        let owner = (!is_shared).then_some(&self.user);
         // The process may end between being found and being asked; then it is another one's turn, once.
         for _ in 0..2 {
             let link = self.pool.obtain(key.clone(), owner)?;
             match link.ready().await {
-                Ok(()) => {}
-                Err(End::Legacy { .. }) => return Ok(is_legacy(call)),
+                Ok(()) => self.pool.is_modern(),
+                Err(End::Legacy(_)) => return Ok(is_legacy(call)),
                 Err(end) => return Err(unavailable(&end).into()),
             }
             if let Some(response) = self.exchange(&link, &messages, None).await? {
@@ -238,7 +238,7 @@ fn unavailable(end: &End) -> Unavailable {
         End::NotStarted(reason) => Arc::clone(reason),
         End::Exited => "it ended by itself".into(),
         // It gave way to another one before it was of use.
-        End::Stopped | End::Legacy { .. } => return Unavailable::Busy,
+        End::Stopped | End::Legacy(_) => return Unavailable::Busy,
     };
     Unavailable::NotStarted { reason, retry_after: std::time::Duration::from_secs(1) }
 }

@@ -61,12 +61,27 @@ pub(super) enum Stage {
 pub(super) enum End {
     /// It was not to be had, or of no use.
     NotStarted(Arc<str>),
-    /// It speaks revisions up to 2025-11-25 only; whether it said so.
-    Legacy { said: bool },
+    /// It speaks revisions up to 2025-11-25 only, by what it did when it was asked.
+    Legacy(Sign),
     /// By itself.
     Exited,
     /// Nobody needed it.
     Stopped,
+}
+
+/// What a process does that takes `server/discover` for nothing it knows (2026-07-28, stdio, Backward
+/// Compatibility). The revision wants every other answer than a modern one to count, silence included; how far
+/// each of them counts beyond those who wait for it is told apart here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sign {
+    /// It says that it does not know the question.
+    Unknown,
+    /// It answers with another error, which may be one of the moment.
+    Otherwise,
+    /// It ends, as it also would if it could not start.
+    Exited,
+    /// It says nothing in time, as it also would if it were slow.
+    Silent,
 }
 
 /// What is wanted of a process.
