@@ -11,6 +11,7 @@ use portcullis_core::decide::Permit;
 use portcullis_core::error::{Failure, Upstream as NoAnswer};
 use portcullis_core::operation::Method as Mcp;
 use portcullis_core::secret::Secret;
+use tokio::time::Instant;
 
 use super::answer::Answer;
 use super::issuers::{Unusable, tls};
@@ -21,6 +22,9 @@ use crate::config::server as config;
 use crate::observe::metrics::ServerMetrics;
 use crate::rewrite::{ENDPOINT, Exchange, NotOpened, Outgoing};
 use crate::stdio::{self, Accept, Settings, Stdio};
+
+/// For a message on its way to a client that listened.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 const NAME: HeaderName = HeaderName::from_static("mcp-name");
@@ -93,11 +97,21 @@ impl Behind {
         }
     }
 
-    /// Passes on what is permitted, and nothing else: there is no request without a permit.
+    /// For how long a stream that listens may go on after its end, to say that it is over.
+    pub(super) fn farewell(&self) -> Duration {
+        match self {
+            Behind::Http { .. } => Duration::ZERO,
+            Behind::Stdio { .. } => FAREWELL,
+        }
+    }
+
+    /// Passes on what is permitted, and nothing else: there is no request without a permit. `listens_until` is
+    /// when the caller may listen no more, where it listens.
     pub(super) async fn send(
         &self,
         exchange: &Exchange,
         client: &Parts,
+        listens_until: Option<Instant>,
     ) -> Result<Response<Answer>, Failure> {
         let permit = exchange.permit();
         let outgoing =
@@ -118,7 +132,7 @@ impl Behind {
             }
             Behind::Stdio { stdio, .. } => {
                 let accept = Accept::of(&client.headers);
-                let answered = stdio.answer(permit, &outgoing, accept).await;
+                let answered = stdio.answer(permit, &outgoing, accept, listens_until).await;
                 answered.map(|response| response.map(Answer::made)).map_err(unavailable)
             }
         }
@@ -139,6 +153,9 @@ fn unavailable(unavailable: stdio::Unavailable) -> Failure {
             NoAnswer::NotStarted { reason: reason.to_string(), retry_after }.into()
         }
         stdio::Unavailable::Busy => Failure::Busy("all its processes are at work"),
+        stdio::Unavailable::Share => {
+            Failure::Busy("the caller has its whole share of a process that people share at work")
+        }
         stdio::Unavailable::Stopping => Failure::Busy("the gateway is stopping"),
     }
 }

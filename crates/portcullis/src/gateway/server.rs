@@ -220,7 +220,7 @@ impl Server {
             permit,
         );
         let exchange = self.behind.around(exchange);
-        let response = self.behind.send(&exchange, parts).await?;
+        let response = self.behind.send(&exchange, parts, end).await?;
         drop(place);
         let (mut head, body) = response.into_parts();
         headers::client(&mut head.headers, &self.response_headers);
@@ -236,7 +236,10 @@ impl Server {
         };
         let body = match end {
             None => body,
-            Some(end) => Answer::made(underway.gateway.running.until_drained(Until::at(body, end))),
+            Some(end) => {
+                let end = end + self.behind.farewell();
+                Answer::made(underway.gateway.running.until_drained(Until::at(body, end)))
+            }
         };
         let body =
             if is_stream { body.counted(self.watched.metrics().streams.hold()) } else { body };

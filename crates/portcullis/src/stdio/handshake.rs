@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use portcullis_core::operation::{Era, Method, RequestId};
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::answer::{INVALID_PARAMS, METHOD_NOT_FOUND, only_answer};
 use super::link::{Asking, End, Link, Manner, Sign};
@@ -77,11 +78,11 @@ async fn ask(link: &Arc<Link>, question: &str, method: Method) -> Option<String>
         id: &RequestId::Number(0),
         method,
         guest: None,
-        within: link.limits.start,
+        until: Instant::now() + link.limits.start,
     };
     let stream = Arc::new(Stream::of_answers(1, false));
     let place = link.place().await.ok()?;
-    let (_exchange, lines) = link.ask(&[asking], Arc::clone(&stream)).ok()?;
+    let (_exchange, lines) = link.ask(&[asking], Arc::clone(&stream), None).ok()?;
     place.send(lines);
     let answer = only_answer(&stream).await?;
     let is_theirs = matches!(answer.kind, Kind::Answer { is_ours: false, .. });

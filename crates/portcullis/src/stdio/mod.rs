@@ -47,6 +47,7 @@ use std::time::Duration;
 
 use http::Response;
 use portcullis_core::decide::Permit;
+use tokio::time::Instant;
 
 pub use self::answer::Accept;
 use self::asked::Asked;
@@ -81,15 +82,18 @@ impl Stdio {
     /// What the server answers, as a streamable HTTP server would.
     ///
     /// `outgoing` is what the permit's request is here: its session as it was given out in an answer of this
-    /// method. Somebody else's is answered like one that never was.
+    /// method. Somebody else's is answered like one that never was. `listens_until` is when the caller may listen
+    /// no more, where it listens.
     pub async fn answer(
         &self,
         permit: &Permit,
         outgoing: &Outgoing,
         accept: Accept,
+        listens_until: Option<Instant>,
     ) -> Result<Response<Body>, Unavailable> {
         let session = outgoing.session.as_ref().and_then(|id| id.to_str().ok());
-        Asked::new(&self.0, permit, &outgoing.body, accept).answer(session).await
+        let body = &outgoing.body;
+        Asked::new(&self.0, permit, body, accept, listens_until).answer(session).await
     }
 
     /// Ends all processes and takes no more requests. Processes that are still there at the deadline are

@@ -1,10 +1,13 @@
 //! Servers that are commands, behind the whole gateway.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use serde_json::{Value, json};
+use testkit::NOW;
 use testkit::server::respond;
 
 use crate::rig::{Rig, config, header};
@@ -112,6 +115,56 @@ async fn a_process_that_does_not_start_says_when_to_try_again() {
     let answer = Person::new(&there, "alice").initialize().await;
     assert_eq!(answer.status(), 200);
     assert!(!answer.headers().contains_key("retry-after"));
+}
+
+/// Who has a whole share of what people share is told to come back, and others are not.
+#[tokio::test]
+async fn one_person_does_not_take_all_of_a_shared_process() {
+    let rig = rig(&format!("{}shared = true\n", command())).await;
+    let (alice, bob) = (Person::begin(&rig, "alice").await, Person::begin(&rig, "bob").await);
+    let ask = async |person: &Person<'_>| {
+        let params = json!({ "name": "never answered" });
+        person.post("tools/call", params, "text/event-stream").await
+    };
+    let mut held = Vec::new();
+    for _ in 0..64 {
+        let answer = ask(&alice).await;
+        assert_eq!(answer.status(), 200);
+        held.push(answer);
+    }
+    let refused = ask(&alice).await;
+    assert_eq!(
+        (refused.status(), header(refused.headers(), "retry-after")),
+        (503.try_into().unwrap(), "1")
+    );
+    let body = refused.into_body().collect().await.unwrap().to_bytes();
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(body["error"], "temporarily_unavailable");
+    assert_eq!(ask(&bob).await.status(), 200);
+    assert!(bob.pid().await.is_ok());
+}
+
+/// A stream that listens says that it is over when its token is, and is over.
+// req: RS-16
+#[tokio::test]
+async fn who_listens_is_told_of_the_end() {
+    let rig = rig(&command()).await;
+    let alice = Person::with(&rig, json!({ "sub": "alice", "exp": NOW + 20 }));
+    let params = json!({
+        "_meta": { "io.modelcontextprotocol/protocolVersion": "2026-07-28" },
+        "notifications": {},
+    });
+    let answer =
+        alice.post("subscriptions/listen", params, "application/json, text/event-stream").await;
+    assert_eq!(answer.status(), 200);
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(20)).await;
+    tokio::time::resume();
+    let body = tokio::time::timeout(Duration::from_secs(60), answer.into_body().collect()).await;
+    let text = body.unwrap().unwrap().to_bytes();
+    let text = std::str::from_utf8(&text).unwrap();
+    assert!(text.contains(r#""id":1,"result":{"resultType":"complete""#), "{text}");
+    assert!(text.contains(r#""io.modelcontextprotocol/subscriptionId":1"#), "{text}");
 }
 
 /// A session outlives a reload as its process does, and that whatever is said of it is as before.

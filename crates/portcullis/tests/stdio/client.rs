@@ -25,6 +25,7 @@ use serde_json::{Value, json};
 use testkit::{AUDIENCE, ISSUER, NOW, Signer, TestKey, claims_with};
 
 use crate::server;
+use tokio::time::Instant;
 
 /// Long for a test, and short for whoever waits for it to fail.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -108,6 +109,8 @@ pub struct Client {
     pub person: String,
     pub session: Option<String>,
     pub accept: &'static str,
+    /// When its token ends.
+    pub listens_until: Option<Instant>,
 }
 
 /// What a client got.
@@ -124,6 +127,7 @@ impl Client {
             person: person.to_owned(),
             session: None,
             accept: "application/json, text/event-stream",
+            listens_until: None,
         }
     }
 
@@ -165,7 +169,7 @@ impl Client {
         let session = self.session.as_deref().map(|session| session.parse().unwrap());
         let outgoing = Outgoing { body: permit.body().clone(), session, name: None };
         let accept = Accept::of(&accept);
-        let answer = self.stdio.answer(&permit, &outgoing, accept);
+        let answer = self.stdio.answer(&permit, &outgoing, accept, self.listens_until);
         soon(answer).await.map(Reply::of)
     }
 

@@ -16,6 +16,7 @@
 mod bounds;
 mod client;
 mod era;
+mod fair;
 mod life;
 mod modern;
 mod processes;
