@@ -54,6 +54,8 @@ impl fmt::Debug for Pool {
 #[derive(Default)]
 struct State {
     processes: HashMap<Key, Process>,
+    /// Of its owner each process takes a place as well, so that nobody's leaving processes are in the way of others.
+    own_places: HashMap<User, Weak<Semaphore>>,
     guests: Guests,
     failures: Failures,
     legacy_until: Option<Instant>,
@@ -69,7 +71,7 @@ struct Process {
 
 impl Pool {
     pub(super) fn new(settings: Settings, counts: Arc<Counts>, random: Random) -> Arc<Pool> {
-        let places = settings.limits.processes.min(Semaphore::MAX_PERMITS);
+        let places = most(&settings).min(Semaphore::MAX_PERMITS);
         Arc::new_cyclic(|this| Pool {
             name: settings.name.as_str().into(),
             settings: Arc::new(settings),
@@ -107,11 +109,14 @@ impl Pool {
         let (counts, random) = (Arc::clone(&self.counts), Arc::clone(&self.random));
         let (link, lines) = Link::new(name, manner, limits, counts, random);
         let link = Arc::new(link);
+        let own = owner.map(|owner| state.own_places(&self.settings, owner));
         let process = Process { owner: owner.cloned(), link: Arc::clone(&link) };
         state.processes.insert(key.clone(), process);
         drop(state);
         let (pool, owner, started) = (Weak::clone(&self.this), owner.cloned(), Arc::clone(&link));
-        let (settings, places) = (Arc::clone(&self.settings), Arc::clone(&self.places));
+        let settings = Arc::clone(&self.settings);
+        // First its own: who waits for that is in nobody's way.
+        let places = own.into_iter().chain([Arc::clone(&self.places)]).collect();
         tokio::spawn(async move {
             let end = supervise::run(Arc::clone(&started), &settings, places, lines).await;
             started.close();
@@ -236,7 +241,7 @@ impl Pool {
         for link in &links {
             link.wish(Wish::Stop);
         }
-        let all = u32::try_from(self.settings.limits.processes).unwrap_or(u32::MAX);
+        let all = u32::try_from(most(&self.settings)).unwrap_or(u32::MAX);
         // All places are free when all processes have ended, those that were dismissed before included.
         if tokio::time::timeout(deadline, self.places.acquire_many(all)).await.is_err() {
             for link in &links {
@@ -245,6 +250,18 @@ impl Pool {
             let _ = tokio::time::timeout(GONE, self.places.acquire_many(all)).await;
         }
     }
+}
+
+/// How many processes there may be at a time. Where they are shared there is one for each era, and neither
+/// is to wait for the other.
+fn most(settings: &Settings) -> usize {
+    let processes = settings.limits.processes;
+    if settings.shared { processes.max(2) } else { processes }
+}
+
+/// How many of them a person may have: not all, so that others find some.
+fn of_each(settings: &Settings) -> usize {
+    settings.limits.per_user.min(most(settings) / 2).max(1)
 }
 
 /// A server that nobody names any more.
@@ -263,13 +280,27 @@ impl State {
         self.processes.retain(|_, process| process.link.is_open());
         let is_theirs = |process: &Process| process.owner.as_ref() == owner;
         let count = self.processes.values().filter(|process| is_theirs(process)).count();
-        if owner.is_some() && count >= settings.limits.per_user {
+        if owner.is_some() && count >= of_each(settings) {
             self.stop_idle(is_theirs)?;
         }
-        if self.processes.len() >= settings.limits.processes {
+        if self.processes.len() >= most(settings) {
             self.stop_idle(|_| true)?;
         }
         Ok(())
+    }
+
+    /// The places of a person: as many again for processes on their way out, which take their time, and yet not
+    /// all there are.
+    fn own_places(&mut self, settings: &Settings, owner: &User) -> Arc<Semaphore> {
+        self.own_places.retain(|_, places| places.strong_count() > 0);
+        let known = self.own_places.get(owner).and_then(Weak::upgrade);
+        known.unwrap_or_else(|| {
+            let places =
+                of_each(settings).saturating_mul(2).min(most(settings).saturating_sub(1)).max(1);
+            let places = Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
+            self.own_places.insert(owner.clone(), Arc::downgrade(&places));
+            places
+        })
     }
 
     fn stop_idle(&mut self, among: impl Fn(&Process) -> bool) -> Result<(), Unavailable> {

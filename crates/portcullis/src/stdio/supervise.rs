@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{AcquireError, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Duration, Instant, sleep_until, timeout};
 
@@ -24,20 +24,27 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How much of a line of its standard error is logged.
 const MAX_LOGGED: usize = 1024;
 
-/// Runs a process for a link until either is over.
+/// Runs a process for a link until either is over, with a place of each kind for as long as it is there.
 pub(super) async fn run(
     link: Arc<Link>,
     settings: &Settings,
-    slots: Arc<Semaphore>,
+    places: Vec<Arc<Semaphore>>,
     lines: mpsc::Receiver<Outgoing>,
 ) -> End {
     let mut wishes = link.wishes();
-    // One that is being stopped still holds its place.
-    let slot = tokio::select! {
-        slot = timeout(settings.limits.start, slots.acquire_owned()) => slot,
+    // One that is being stopped still holds its places.
+    let taken = async {
+        let mut taken = Vec::with_capacity(places.len());
+        for place in places {
+            taken.push(place.acquire_owned().await?);
+        }
+        Ok::<_, AcquireError>(taken)
+    };
+    let taken = tokio::select! {
+        taken = timeout(settings.limits.start, taken) => taken,
         () = wished(&mut wishes, Wish::Stop) => return End::Stopped,
     };
-    let Ok(Ok(_slot)) = slot else {
+    let Ok(Ok(_places)) = taken else {
         return End::NotStarted("as many processes as there may be are at work".into());
     };
     let (child, group) = match spawn(settings) {

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use http::{HeaderMap, Method};
 use portcullis::stdio::{Limits, Settings, Unavailable};
+use portcullis_core::secret::Secret;
 use serde_json::{Value, json};
 
 use crate::client::{Client, Reply, call, settings, soon, start};
-use crate::server::{LEGACY, MODERN};
+use crate::server::{LEGACY, MODERN, STUBBORN};
 
 /// A process that takes eight requests and four listeners, of one person a quarter of each.
 fn shared(kind: &str) -> Settings {
@@ -228,4 +229,62 @@ async fn the_news_of_a_session_ends_with_the_token_and_goes_on_with_the_next() {
     alice.call(1, "change", json!({})).await;
     let mut news = alice.get().await;
     assert_eq!(news.event().await.unwrap()["method"], "notifications/tools/list_changed");
+}
+
+#[tokio::test]
+async fn nobody_has_more_than_half_of_the_processes() {
+    let mut four = settings(MODERN);
+    four.limits = Limits { processes: 4, per_user: 4, ..four.limits };
+    let stdio = start(four);
+    let mut sessions = Vec::new();
+    for person in ["alice", "alice", "bob", "bob"] {
+        let client = Client::in_session(&stdio, person).await;
+        let news = client.get().await;
+        sessions.push((client, news));
+        let more = Client::new(&stdio, person);
+        if sessions.len() % 2 == 0 {
+            let message = json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize" });
+            assert_eq!(more.try_post(&message).await.err(), Some(Unavailable::Busy));
+        }
+    }
+    for (client, _) in &sessions {
+        assert_eq!(client.call(1, "echo", json!({})).await.status, 200);
+    }
+}
+
+/// Sessions that come and go leave processes behind for a while, each of which holds a place.
+#[tokio::test]
+async fn nobodys_leaving_processes_take_all_places() {
+    let mut slow = settings(LEGACY);
+    slow.env.insert(STUBBORN.to_owned(), Secret::new("1".to_owned()));
+    slow.limits = Limits { processes: 4, per_user: 1, ..slow.limits };
+    slow.limits.start = Duration::from_secs(10);
+    let stdio = start(slow);
+    for _ in 0..2 {
+        assert_eq!(Client::in_session(&stdio, "alice").await.delete().await.status, 204);
+    }
+    let message = json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize" });
+    let (alice, bob) = (Client::new(&stdio, "alice"), Client::new(&stdio, "bob"));
+    let mut third = Box::pin(alice.try_post(&message));
+    assert!(waits(&mut third).await);
+    let there = tokio::select! {
+        _ = &mut third => None,
+        there = bob.try_post(&message) => there.ok(),
+    };
+    assert!(there.is_some_and(|reply| reply.status == 200), "bob is first, though he came later");
+    pass(Duration::from_secs(11)).await;
+    assert!(matches!(soon(third).await, Err(Unavailable::NotStarted { .. })));
+    soon(stdio.shutdown(Duration::ZERO)).await;
+}
+
+/// Who speaks the one era is not in the way of who speaks the other, whatever number of processes is wanted.
+#[tokio::test]
+async fn both_eras_of_a_shared_server_have_room() {
+    let mut one = shared(MODERN);
+    one.limits.processes = 1;
+    let stdio = start(one);
+    let alice = Client::in_session(&stdio, "alice").await;
+    let _held = alice.accepting("text/event-stream").call(1, "hold", json!({})).await;
+    assert!(is_there(&Client::new(&stdio, "bob")).await);
+    assert_eq!(alice.call(1, "echo", json!({})).await.status, 200, "and it is still there");
 }

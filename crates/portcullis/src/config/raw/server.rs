@@ -60,7 +60,8 @@ pub(in crate::config) struct Server {
     #[schemars(extend("default" = false))]
     pub(in crate::config) shared: Field<bool>,
     /// Processes at a time, where callers do not share one: up to 2025-11-25 each session has a process, from
-    /// 2026-07-28 on each person. One that is idle makes room for another.
+    /// 2026-07-28 on each person. Nobody has more than four, nor more than half of them; one that is idle makes
+    /// room for another.
     #[schemars(extend("default" = 32))]
     pub(in crate::config) processes: Field<Count>,
     /// How long a process lives that nobody uses.
