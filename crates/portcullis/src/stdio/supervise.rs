@@ -4,7 +4,6 @@
 //! gateway ends.
 
 use std::convert::Infallible;
-use std::pin::pin;
 use std::sync::Arc;
 
 use tokio::io::AsyncWriteExt as _;
@@ -78,11 +77,10 @@ impl Supervised {
             tasks.spawn(log(Arc::clone(&self.link.name), stderr));
         }
         let mut is_silent = false;
-        let link = Arc::clone(&self.link);
-        let mut attended = pin!(attend(&link));
         let mut end = tokio::select! {
+            // What it said counts for more than that it went.
             biased;
-            end = &mut attended => end,
+            end = attend(&self.link) => end,
             _ = self.child.wait() => End::Exited,
             // It may close its output before it ends.
             _ = &mut silent => {
@@ -101,15 +99,6 @@ impl Supervised {
                 }
             })
             .await;
-            // By now all that it said has been heard, which may say why it went.
-            let said = tokio::select! {
-                biased;
-                end = &mut attended => end,
-                () = std::future::ready(()) => End::Exited,
-            };
-            if said != End::Stopped {
-                end = said;
-            }
         }
         // A server of the older revisions may take a question it does not know for the end.
         if end == End::Exited && self.link.is_being_discovered() {

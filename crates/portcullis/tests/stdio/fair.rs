@@ -172,12 +172,15 @@ async fn pass(time: Duration) {
 
 /// The next message on a stream that may have been silent for long.
 async fn message(reply: &mut Reply) -> Value {
-    loop {
-        let frame = String::from_utf8(reply.frame().await.to_vec()).unwrap();
-        if let Some(data) = frame.strip_prefix("event: message\ndata: ") {
-            return serde_json::from_str(data).unwrap();
+    soon(async {
+        loop {
+            let frame = String::from_utf8(reply.frame().await.to_vec()).unwrap();
+            if let Some(data) = frame.strip_prefix("event: message\ndata: ") {
+                return serde_json::from_str(data).unwrap();
+            }
         }
-    }
+    })
+    .await
 }
 
 /// As a server ends it by itself, so that its client knows that nothing was lost.
