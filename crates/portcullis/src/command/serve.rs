@@ -11,15 +11,17 @@ use super::{CommandError, configured};
 use crate::args::ConfigFile;
 use crate::config::surroundings::Machine;
 use crate::config::{self, Config};
-use crate::gateway::{Changes, Gateway, Serving};
+use crate::gateway::{Changes, Gateway, Serving, Threads, Workers};
 use crate::observe::log;
 
 /// Serves until it is told to end.
 pub fn run(file: &ConfigFile) -> Result<(), CommandError> {
     let (path, config) = configured(file)?;
     let system = |what| move |error| CommandError::System { what, error };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.map_err(system("no runtime"))?.block_on(serve(&path, config))
+    let threads = Threads::start().map_err(system("no threads"))?;
+    // For whatever is not a client's connection: keys, files, what operators ask.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(system("no runtime"))?.block_on(serve(threads.workers(), &path, config))
 }
 
 /// What the process can be told.
@@ -61,13 +63,13 @@ impl Signals {
     }
 }
 
-async fn serve(path: &Path, config: Config) -> Result<(), CommandError> {
+async fn serve(workers: Workers, path: &Path, config: Config) -> Result<(), CommandError> {
     let mut signals = Signals::new()?;
     let mut changes = Changes::of(config.files());
     let is_terminal = std::io::stderr().is_terminal();
     // There is one log in a process, and this is the process.
     let _ = log::begin(config.log, is_terminal);
-    let serving = Gateway::start(&config, Arc::new(SystemClock)).await?;
+    let serving = Gateway::start_on(workers, &config, Arc::new(SystemClock)).await?;
     tracing::info!(address = %serving.address(), "listening");
     while let Told::Reload { by_signal } = signals.next(&mut changes).await {
         if by_signal {

@@ -14,13 +14,11 @@ use http::header::{
 
 use crate::config::server::ResponseHeaders;
 
-/// Content negotiation, where a stream is taken up again, and the trace that the call belongs to. `Mcp-` headers
-/// pass beside these.
-const PASSED: [HeaderName; 6] = [
+/// Content negotiation, and the trace that the call belongs to. `Mcp-` headers pass beside these.
+const PASSED: [HeaderName; 5] = [
     ACCEPT,
     CONTENT_TYPE,
     ACCEPT_LANGUAGE,
-    HeaderName::from_static("last-event-id"),
     HeaderName::from_static("traceparent"),
     HeaderName::from_static("tracestate"),
 ];
@@ -59,9 +57,9 @@ pub(super) fn upstream(
     forward: &[HeaderName],
     add: &[(HeaderName, HeaderValue)],
 ) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(16);
+    let mut headers = HeaderMap::with_capacity(6);
     for (name, value) in client {
-        let passes = is_mcp(name.as_str()) || PASSED.contains(name) || forward.contains(name);
+        let passes = PASSED.contains(name) || is_mcp(name.as_str()) || forward.contains(name);
         if passes {
             headers.append(name.clone(), value.clone());
         }
@@ -89,7 +87,12 @@ pub(super) fn client(headers: &mut HeaderMap, rules: &ResponseHeaders) {
         .flat_map(|value| value.split(','))
         .filter_map(|name| name.trim().parse().ok())
         .collect();
-    for name in NOT_ANSWERED.iter().chain(&named).chain(&rules.remove) {
+    // Answers have a few headers and the list is long: so it is looked through and not they.
+    let is_removed = |name: &&HeaderName| {
+        [&NOT_ANSWERED[..], &named, &rules.remove].iter().any(|list| list.contains(name))
+    };
+    let removed: Vec<HeaderName> = headers.keys().filter(is_removed).cloned().collect();
+    for name in &removed {
         headers.remove(name);
     }
     for (name, value) in &rules.add {

@@ -1,5 +1,6 @@
 //! The gateway while it runs: the composition of everything else.
 //!
+//! * [`Workers`] – the threads that serve them
 //! * `listener` – connections of clients, `patient`, how long they are waited for, `tls`, by which certificate
 //! * `framing` – requests that two readers could take apart at different places
 //! * `client` – who sends a request, as far as connection and proxies tell
@@ -11,7 +12,7 @@
 //! * `behind` – what stands behind a gate: a server over HTTP, or a process
 //! * `admin` – what operators ask
 //! * `issuers` – the issuers of the configuration, being asked
-//! * `answer` – what goes back to a client
+//! * `answer` – what goes back to a client, `overseen`, for how long where it listens
 //! * `changes` – files that are read again, `random` – the one random source
 //! * `drain` – the end
 //!
@@ -28,6 +29,7 @@ mod framing;
 mod headers;
 mod issuers;
 mod listener;
+mod overseen;
 mod patient;
 mod random;
 mod routes;
@@ -35,6 +37,7 @@ mod server;
 mod state;
 mod tls;
 mod upstream;
+mod workers;
 
 use std::io;
 use std::net::SocketAddr;
@@ -62,6 +65,7 @@ pub use self::issuers::Unusable;
 use self::listener::{Listener, Peer, nowhere};
 use self::routes::Target;
 use self::state::{Lasting, Settled, State};
+pub use self::workers::{Threads, Workers};
 use crate::config::Config;
 use crate::config::gateway::{Admin, ListenerTls};
 use crate::seal::SealError;
@@ -121,6 +125,15 @@ pub struct Serving {
 impl Gateway {
     /// Listens and serves, within the runtime that this is called in.
     pub async fn start(config: &Config, clock: Arc<dyn Clock>) -> Result<Serving, BadGateway> {
+        Self::start_on(Workers::here(), config, clock).await
+    }
+
+    /// The same, and connections are served there.
+    pub async fn start_on(
+        workers: Workers,
+        config: &Config,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Serving, BadGateway> {
         let lasting = Lasting::new(config, clock)?;
         let state = State::of(config, &lasting, None)?;
         let socket = bind(config.listen).await?;
@@ -141,7 +154,7 @@ impl Gateway {
             None => None,
             Some(files) => Some(kept(files.clone(), tls::load(files)?, gateway.running.draining())),
         };
-        let listener = Listener { socket, tls, limits: config.limits };
+        let listener = Listener { socket, workers, tls, limits: config.limits };
         tokio::spawn(listener.run(Arc::clone(&gateway)));
         let admin = admin.into_iter().map(|listener| listener.run(Arc::clone(&gateway)));
         let admin = admin.map(tokio::spawn).collect();
@@ -149,7 +162,7 @@ impl Gateway {
     }
 
     /// Answers a request.
-    async fn answer(&self, peer: &Peer, request: Request<Incoming>) -> Response<Answer> {
+    async fn answer(self: &Arc<Self>, peer: &Peer, request: Request<Incoming>) -> Response<Answer> {
         let (parts, body) = request.into_parts();
         if let Some(refusal) = framing::refuse(&parts) {
             return refusal;
@@ -245,6 +258,7 @@ impl Serving {
             );
         }
         self.gateway.state.store(Arc::new(state));
+        self.gateway.running.reloaded();
         Ok(())
     }
 
