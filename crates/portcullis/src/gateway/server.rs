@@ -98,7 +98,7 @@ impl Server {
             name: config.name.as_str().into(),
             gate: gate.map_err(named)?,
             origins,
-            behind: Behind::new(config, before.map(|before| &before.behind))?,
+            behind: Behind::new(config, watched.metrics(), before.map(|before| &before.behind))?,
             sealer: Arc::clone(around.sealer),
             response_headers: config.response_headers.clone(),
             hosts,
@@ -217,6 +217,10 @@ impl Server {
         place: Place,
     ) -> Result<Response<Answer>, Failure> {
         let standing = self.gate.standing(&permit, &parts.headers);
+        let listens_until = standing.as_ref().map(|standing| {
+            let left = standing.until().as_secs().saturating_sub(self.gate.now().as_secs());
+            Instant::now() + Duration::from_secs(left)
+        });
         let exchange = Exchange::new(
             Arc::clone(&self.name),
             Arc::clone(self.gate.policy()),
@@ -224,7 +228,7 @@ impl Server {
             permit,
         );
         let exchange = self.behind.around(exchange);
-        let response = self.behind.send(&exchange, parts).await?;
+        let response = self.behind.send(&exchange, parts, listens_until).await?;
         drop(place);
         let (mut head, body) = response.into_parts();
         headers::client(&mut head.headers, &self.response_headers);
@@ -240,7 +244,15 @@ impl Server {
             Some(standing) => {
                 let (server, until) = (Arc::clone(&self.name), standing.until());
                 let overseen = Overseen::new(underway.gateway, server, standing);
-                Answer::made(Until::new(body, over(overseen, until)))
+                let farewell = self.behind.farewell();
+                Answer::made(Until::new(body, async move {
+                    over(overseen, until).await;
+                    // What stands behind says that it is over where it knew of the end; who may not listen any
+                    // more is not waited for.
+                    if listens_until.is_some_and(|until| until <= Instant::now()) {
+                        tokio::time::sleep(farewell).await;
+                    }
+                }))
             }
         };
         let body =
