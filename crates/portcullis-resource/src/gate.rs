@@ -248,7 +248,10 @@ impl Gate {
         if let Some(retry_after) = barred {
             return Err(Failure::TooManyRequests { retry_after });
         }
-        let judged = self.trusted.judge(presented, &*self.surroundings.clock).await?;
+        let mut judged = self.trusted.judge(presented, &*self.surroundings.clock).await?;
+        if let Some(token) = Arc::get_mut(&mut judged.token) {
+            token.prepare_for(&self.policy);
+        }
         let token = Arc::clone(&judged.token);
         self.seen.keep(judged, presented.text().len());
         Ok(token)
