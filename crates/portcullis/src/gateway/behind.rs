@@ -13,8 +13,8 @@ use portcullis_core::operation::Method as Mcp;
 use portcullis_core::secret::Secret;
 
 use super::answer::Answer;
-use super::issuers::{Unusable, tls};
 use super::random;
+use super::tls::to_upstream;
 use super::upstream::Upstream;
 use super::{BadGateway, headers};
 use crate::config::server as config;
@@ -49,9 +49,7 @@ impl Behind {
     ) -> Result<Behind, BadGateway> {
         match &server.upstream {
             config::Upstream::Http(http) => {
-                let identity = http.tls.identity.as_ref();
-                let tls = tls(http.tls.ca.as_deref(), identity)?;
-                let tls = tls.into_config().map_err(Unusable::from)?;
+                let tls = to_upstream(&http.tls)?;
                 let upstream = Upstream::new(http.url.clone(), tls, http.timeouts)?;
                 let (add, forward) = (http.add.clone(), http.forward.clone());
                 let messages = match http.transport {

@@ -1,99 +1,22 @@
 //! The issuers of the configuration, being asked.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_core::id::Issuer;
 use portcullis_core::secret::Secret;
 use portcullis_resource::clock::Clock;
-use portcullis_resource::fetch::{self, Fetcher, NoTls, Tls};
+use portcullis_resource::fetch::{self, Fetcher};
 use portcullis_resource::introspection::{ClientAuth, Endpoint, Inquiry, Introspection, When};
 use portcullis_resource::keys::{RemoteKeys, Source as KeysFrom, Timing};
 use portcullis_resource::metadata::Metadata;
-use portcullis_resource::signing::{AssertionKey, BadKey};
+use portcullis_resource::signing::AssertionKey;
 use portcullis_resource::trust::Source;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::CertificateDer;
 
+use super::tls::{Unusable, certificates, to_issuer};
 use crate::config::issuer::{self, Identity, KeySource, TrustedIssuer};
-
-/// Why something that the configuration names cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Unusable {
-    /// A file cannot be read.
-    #[error("{}: {error}", .path.display())]
-    File {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        error: io::Error,
-    },
-    /// A file is not what it should be.
-    #[error("{} holds no {what}", .path.display())]
-    Pem {
-        /// Which.
-        path: PathBuf,
-        /// What was looked for.
-        what: &'static str,
-    },
-    /// A URL that cannot be asked.
-    #[error("{0:?} is no URL that can be asked")]
-    Url(String),
-    /// TLS cannot be set up so.
-    #[error("TLS: {0}")]
-    Tls(#[from] rustls::Error),
-    /// A key cannot sign.
-    #[error("issuers.{issuer}: private_key: {error}")]
-    Key {
-        /// Whose.
-        issuer: String,
-        /// Why.
-        error: BadKey,
-    },
-}
-
-impl From<NoTls> for Unusable {
-    fn from(NoTls(error): NoTls) -> Self {
-        Unusable::Tls(error)
-    }
-}
-
-/// The certificates of a file.
-pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Unusable> {
-    let pem = read(path)?;
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-    match found {
-        Ok(found) if !found.is_empty() => Ok(found),
-        _ => Err(Unusable::Pem { path: path.to_owned(), what: "certificate" }),
-    }
-}
-
-/// The private key of a file.
-pub(super) fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, Unusable> {
-    let pem = zeroize::Zeroizing::new(read(path)?);
-    let bad = |_| Unusable::Pem { path: path.to_owned(), what: "private key" };
-    PrivateKeyDer::from_pem_slice(&pem).map_err(bad)
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, Unusable> {
-    std::fs::read(path).map_err(|error| Unusable::File { path: path.to_owned(), error })
-}
-
-/// Whom to trust and who we are, as files say.
-pub(super) fn tls(ca: Option<&Path>, identity: Option<&Identity>) -> Result<Tls, Unusable> {
-    let roots = ca.map(certificates).transpose()?.unwrap_or_default();
-    let identity = match identity {
-        None => None,
-        Some(Identity { cert, key }) => {
-            Some(fetch::Identity { chain: certificates(cert)?, key: private_key(key)? })
-        }
-    };
-    Ok(Tls { roots, identity })
-}
 
 /// The keys of issuers, and where they are had from. They outlive a configuration that asks for the same
 /// again: an issuer that is away at that moment must not lose its callers their keys.
@@ -129,7 +52,7 @@ fn source(
     known: &KnownKeys,
 ) -> Result<(Source, Whence, Arc<RemoteKeys>), Unusable> {
     let fetcher = |identity: Option<&Identity>| -> Result<Fetcher, Unusable> {
-        let tls = tls(issuer.ca.as_deref(), identity)?;
+        let tls = to_issuer(issuer.ca.as_deref(), identity)?;
         let limits = fetch::Limits { private: issuer.allow_private, ..fetch::Limits::default() };
         Ok(Fetcher::with_tls(issuer.issuer.host(), limits, tls)?)
     };

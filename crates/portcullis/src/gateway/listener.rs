@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use http::header::{CONNECTION, HeaderValue};
 use http::{Response, StatusCode, Version};
 use hyper::body::Incoming;
@@ -23,6 +22,7 @@ use super::Gateway;
 use super::answer::{Answer, plain};
 use super::drain::Draining;
 use super::patient::{Patience, Patient, UnderWay};
+use super::tls::{Kept, mend};
 use crate::config::gateway::Limits;
 
 /// A head has no more lines than this.
@@ -44,7 +44,7 @@ pub(super) struct Peer {
 pub(super) struct Listener {
     pub(super) socket: TcpListener,
     /// With TLS, where it is there.
-    pub(super) tls: Option<Arc<ArcSwap<rustls::ServerConfig>>>,
+    pub(super) tls: Option<Kept>,
     pub(super) limits: Limits,
 }
 
@@ -117,26 +117,21 @@ struct Connection {
 }
 
 impl Connection {
-    async fn open(
-        self,
-        stream: TcpStream,
-        address: SocketAddr,
-        tls: Option<Arc<ArcSwap<rustls::ServerConfig>>>,
-    ) {
+    async fn open(self, stream: TcpStream, address: SocketAddr, tls: Option<Kept>) {
         // Answers are small and written whole: there is nothing to wait for.
         let _ = stream.set_nodelay(true);
         let mut peer = Peer { address: address.ip().to_canonical(), certificate: None };
         let Some(tls) = tls else {
             return self.serve(stream, peer).await;
         };
-        let handshake = TlsAcceptor::from(tls.load_full()).accept(stream);
+        let handshake = TlsAcceptor::from(tls.now()).accept(stream);
         match tokio::time::timeout(self.limits.header_timeout, handshake).await {
             Ok(Ok(stream)) => {
                 let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
                 peer.certificate = shown.map(|shown| CertificateThumbprint::of_der(shown));
                 self.serve(stream, peer).await;
             }
-            Ok(Err(error)) => tracing::debug!(%error, "no TLS"),
+            Ok(Err(error)) => tracing::debug!(%error, mend = mend(&error), "no TLS"),
             Err(_) => tracing::debug!("no TLS in time"),
         }
     }

@@ -1,6 +1,7 @@
 //! The gateway while it runs: the composition of everything else.
 //!
-//! * `listener` – connections of clients, `patient`, how long they are waited for, `tls`, by which certificate
+//! * `listener` – connections of clients, `patient`, how long they are waited for
+//! * `tls` – certificates and keys, in and out
 //! * `framing` – requests that two readers could take apart at different places
 //! * `client` – who sends a request, as far as connection and proxies tell
 //! * `routes` – which server a request is for
@@ -38,7 +39,6 @@ mod upstream;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,11 +57,11 @@ use self::admin::AdminListener;
 use self::answer::{Answer, plain};
 pub use self::changes::Changes;
 use self::client::Client;
-use self::drain::{Draining, Running};
-pub use self::issuers::Unusable;
+use self::drain::Running;
 use self::listener::{Listener, Peer, nowhere};
 use self::routes::Target;
 use self::state::{Lasting, Settled, State};
+pub use self::tls::Unusable;
 use crate::config::Config;
 use crate::config::gateway::{Admin, ListenerTls};
 use crate::seal::SealError;
@@ -137,10 +137,9 @@ impl Gateway {
         }
         let state = ArcSwap::from_pointee(state);
         let gateway = Arc::new(Gateway { state, lasting, running: Running::new() });
-        let tls = match &config.tls {
-            None => None,
-            Some(files) => Some(kept(files.clone(), tls::load(files)?, gateway.running.draining())),
-        };
+        let keep =
+            |files: &ListenerTls| tls::Kept::start(files.clone(), gateway.running.draining());
+        let tls = config.tls.as_ref().map(keep).transpose()?;
         let listener = Listener { socket, tls, limits: config.limits };
         tokio::spawn(listener.run(Arc::clone(&gateway)));
         let admin = admin.into_iter().map(|listener| listener.run(Arc::clone(&gateway)));
@@ -173,38 +172,6 @@ impl Gateway {
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, BadGateway> {
     TcpListener::bind(address).await.map_err(|error| BadGateway::Listen { address, error })
-}
-
-/// The certificate of the listener, read again when its files change. One that cannot be used does not replace
-/// the one before it.
-fn kept(
-    files: ListenerTls,
-    first: rustls::ServerConfig,
-    mut draining: Draining,
-) -> Arc<ArcSwap<rustls::ServerConfig>> {
-    let current = Arc::new(ArcSwap::from_pointee(first));
-    let shared = Arc::clone(&current);
-    tokio::spawn(async move {
-        let paths = || [Some(&files.cert), Some(&files.key), files.client_ca.as_ref()];
-        let mut changes = Changes::of(paths().into_iter().flatten().map(PathBuf::as_path));
-        loop {
-            tokio::select! {
-                () = tokio::time::sleep(Changes::INTERVAL) => {}
-                () = draining.begun() => return,
-            }
-            if !changes.any() {
-                continue;
-            }
-            match tls::load(&files) {
-                Ok(next) => {
-                    tracing::info!("the certificate of the listener was read again");
-                    current.store(Arc::new(next));
-                }
-                Err(error) => tracing::error!(%error, "the certificate of the listener stays"),
-            }
-        }
-    });
-    shared
 }
 
 /// What a server says about itself is for everybody to read, pages in browsers included.

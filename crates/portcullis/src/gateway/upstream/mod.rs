@@ -19,7 +19,7 @@ use rustls::ClientConfig;
 use self::connect::Connector;
 pub(super) use self::pool::Lent;
 use self::pool::Pool;
-use super::issuers::Unusable;
+use super::tls::{Unusable, mend};
 use crate::config::server::UpstreamTimeouts;
 
 /// One upstream.
@@ -90,10 +90,13 @@ pub(super) fn is_event_stream(headers: &HeaderMap) -> bool {
 }
 
 /// The reason below the reasons, which is what an operator can act on.
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut inner = error;
+    while let Some(source) = inner.source() {
+        inner = source;
     }
-    error.to_string()
+    match mend(error) {
+        None => inner.to_string(),
+        Some(mend) => format!("{inner}: {mend}"),
+    }
 }
