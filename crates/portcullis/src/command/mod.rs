@@ -2,6 +2,7 @@
 
 pub mod explain;
 pub mod inspect;
+mod manager;
 pub mod serve;
 
 use std::path::{Path, PathBuf};

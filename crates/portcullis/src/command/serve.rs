@@ -7,12 +7,15 @@ use std::sync::Arc;
 use portcullis_resource::clock::SystemClock;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{CommandError, configured};
+use super::{CommandError, configured, manager};
 use crate::args::ConfigFile;
 use crate::config::surroundings::Machine;
 use crate::config::{self, Config};
 use crate::gateway::{Changes, Gateway, Serving};
 use crate::observe::log;
+
+/// What the manager of services is told of a reload that came to nothing.
+const REFUSED: &str = "; the new configuration is refused, see the log";
 
 /// Serves until it is told to end.
 pub fn run(file: &ConfigFile) -> Result<(), CommandError> {
@@ -69,25 +72,35 @@ async fn serve(path: &Path, config: Config) -> Result<(), CommandError> {
     let _ = log::begin(config.log, is_terminal);
     let serving = Gateway::start(&config, Arc::new(SystemClock)).await?;
     tracing::info!(address = %serving.address(), "listening");
+    let listening = format!("listening on {}", serving.address());
+    manager::watch();
+    manager::ready(&listening);
     while let Told::Reload { by_signal } = signals.next(&mut changes).await {
+        manager::reloading();
         if by_signal {
+            // What changed until now is read by this.
+            changes.any();
             serving.reopen_audit().await;
         }
-        match reload(path, &serving) {
-            Ok(config) => {
-                changes = Changes::of(config.files());
+        match reload(path, &serving, &mut changes) {
+            Ok(()) => {
                 tracing::info!("the configuration was read again");
+                manager::ready(&listening);
             }
-            Err(error) => tracing::error!("the configuration stays as it was: {error}"),
+            Err(error) => {
+                tracing::error!("the configuration stays as it was: {error}");
+                manager::ready(&format!("{listening}{REFUSED}"));
+            }
         }
     }
-    tracing::info!("draining");
+    manager::stopping("answers under way are finished");
     serving.drain().await;
     Ok(())
 }
 
-fn reload(path: &Path, serving: &Serving) -> Result<Config, CommandError> {
+fn reload(path: &Path, serving: &Serving, changes: &mut Changes) -> Result<(), CommandError> {
     let config = config::load(path, &Machine)?;
-    serving.reload(&config)?;
-    Ok(config)
+    // Also where it is refused: one of its files may be what has to change.
+    changes.follow(config.files());
+    Ok(serving.reload(&config)?)
 }

@@ -31,6 +31,20 @@ impl Changes {
         Changes { files, seen }
     }
 
+    /// These from now on. What was looked at before is held against how it was then, so that nothing is missed
+    /// that changed while it was being read.
+    pub fn follow<'a>(&mut self, files: impl IntoIterator<Item = &'a Path>) {
+        let mut next = Changes::of(files);
+        for (file, seen) in next.files.iter().zip(&mut next.seen) {
+            if let Some(at) = self.files.iter().position(|known| known == file)
+                && let Some(before) = self.seen.get(at)
+            {
+                *seen = *before;
+            }
+        }
+        *self = next;
+    }
+
     /// Whether any has changed since it was asked last.
     pub fn any(&mut self) -> bool {
         let now: Vec<Option<State>> = self.files.iter().map(|file| state(file)).collect();

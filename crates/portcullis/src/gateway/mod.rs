@@ -205,11 +205,10 @@ impl Serving {
     pub fn reload(&self, config: &Config) -> Result<(), BadGateway> {
         let before = self.gateway.state.load_full();
         let state = State::of(config, &self.gateway.lasting, Some(&before))?;
-        if state.settled != Settled::of(config) {
-            tracing::warn!(
-                "listen, tls, admin, audit, log, and limits of connections and time are taken at start: \
-                 restart to change them"
-            );
+        let unchanged = state.settled.differences(&Settled::of(config));
+        if !unchanged.is_empty() {
+            let unchanged = unchanged.join(", ");
+            tracing::warn!("these are taken at start: {unchanged}: restart to change them");
         }
         self.gateway.state.store(Arc::new(state));
         Ok(())
@@ -228,6 +227,7 @@ impl Serving {
     pub async fn drain(self) {
         let running = &self.gateway.running;
         running.drain();
+        tracing::info!("draining");
         if tokio::time::timeout(self.drain, running.gone()).await.is_err() {
             tracing::warn!("requests under way are cut off");
             running.end();
