@@ -58,6 +58,12 @@ impl CommandError {
     }
 }
 
+/// What a command waits in, that has to.
+fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| CommandError::System { what: "no runtime", error })
+}
+
 /// The configuration that is meant, and what it says.
 pub fn configured(file: &ConfigFile) -> Result<(PathBuf, Config), CommandError> {
     let path = path(file)?;

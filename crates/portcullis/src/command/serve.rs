@@ -7,7 +7,7 @@ use std::sync::Arc;
 use portcullis_resource::clock::SystemClock;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{CommandError, configured, manager};
+use super::{CommandError, configured, manager, runtime};
 use crate::args::ConfigFile;
 use crate::config::surroundings::Machine;
 use crate::config::{self, Config};
@@ -20,9 +20,7 @@ const REFUSED: &str = "; the new configuration is refused, see the log";
 /// Serves until it is told to end.
 pub fn run(file: &ConfigFile) -> Result<(), CommandError> {
     let (path, config) = configured(file)?;
-    let system = |what| move |error| CommandError::System { what, error };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.map_err(system("no runtime"))?.block_on(serve(&path, config))
+    runtime()?.block_on(serve(&path, config))
 }
 
 /// What the process can be told.

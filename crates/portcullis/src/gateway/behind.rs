@@ -130,7 +130,7 @@ impl Behind {
     }
 }
 
-fn settings(name: &str, process: &config::StdioUpstream) -> Settings {
+pub(super) fn settings(name: &str, process: &config::StdioUpstream) -> Settings {
     let command = std::iter::once(&process.program).chain(&process.args);
     let copy = |secret: &Secret| Secret::new(secret.expose().to_owned());
     let env = process.env.iter().map(|(name, value)| (name.clone(), copy(value)));

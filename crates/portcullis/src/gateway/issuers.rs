@@ -45,55 +45,93 @@ pub(super) struct Issuers {
     pub(super) keys: KnownKeys,
 }
 
-/// Begins to ask an issuer.
-fn source(
-    issuer: &TrustedIssuer,
-    clock: &Arc<dyn Clock>,
-    known: &KnownKeys,
-) -> Result<(Source, Whence, Arc<RemoteKeys>), Unusable> {
-    let fetcher = |identity: Option<&Identity>| -> Result<Fetcher, Unusable> {
-        let tls = to_issuer(issuer.ca.as_deref(), identity)?;
-        let limits = fetch::Limits { private: issuer.allow_private, ..fetch::Limits::default() };
-        Ok(Fetcher::with_tls(issuer.issuer.host(), limits, tls)?)
-    };
-    let metadata = |fetcher| Arc::new(Metadata::new(issuer.issuer.clone(), fetcher));
-    let documents = metadata(fetcher(None)?);
-    let whence = Whence {
-        issuer: issuer.issuer.clone(),
-        jwks: issuer.jwks.clone(),
-        stale: issuer.stale,
-        private: issuer.allow_private,
-        roots: issuer.ca.as_deref().map(certificates).transpose()?.unwrap_or_default(),
-    };
-    let keys = known.find(&whence).unwrap_or_else(|| {
-        let jwks = match &issuer.jwks {
-            KeySource::Discovered => KeysFrom::Discovered,
-            KeySource::At(url) => KeysFrom::At(url.clone()),
+/// All by which an issuer is asked.
+pub(super) struct Asked {
+    pub(super) documents: Arc<Metadata>,
+    pub(super) keys: Arc<RemoteKeys>,
+    pub(super) introspection: Option<(When, Arc<Introspection>)>,
+}
+
+impl Asked {
+    /// Begins to ask an issuer.
+    pub(super) fn new(issuer: &TrustedIssuer, clock: &Arc<dyn Clock>) -> Result<Asked, Unusable> {
+        Asked::after(issuer, clock, &KnownKeys::default()).map(|(asked, _)| asked)
+    }
+
+    /// Keys are those that were asked for before, where they are.
+    fn after(
+        issuer: &TrustedIssuer,
+        clock: &Arc<dyn Clock>,
+        known: &KnownKeys,
+    ) -> Result<(Asked, Whence), Unusable> {
+        let metadata = |fetcher| Arc::new(Metadata::new(issuer.issuer.clone(), fetcher));
+        let documents = metadata(fetcher(issuer, None)?);
+        let whence = Whence {
+            issuer: issuer.issuer.clone(),
+            jwks: issuer.jwks.clone(),
+            stale: issuer.stale,
+            private: issuer.allow_private,
+            roots: issuer.ca.as_deref().map(certificates).transpose()?.unwrap_or_default(),
         };
-        let timing = Timing { stale: issuer.stale, ..Timing::default() };
-        Arc::new(RemoteKeys::start(Arc::clone(&documents), jwks, timing))
-    });
-    let introspection = match &issuer.introspection {
-        None => None,
-        Some(asked) => {
-            let when = match asked.when {
-                issuer::When::Opaque => When::Opaque,
-                issuer::When::Always => When::Always,
+        let introspection = match &issuer.introspection {
+            None => None,
+            Some(asked) => {
+                let when = match asked.when {
+                    issuer::When::Opaque => When::Opaque,
+                    issuer::When::Always => When::Always,
+                };
+                let endpoint = asked.endpoint.clone().map_or(Endpoint::Discovered, Endpoint::At);
+                // A certificate of ours is shown where it is asked for and nowhere else.
+                let metadata = match &asked.auth {
+                    issuer::ClientAuth::Certificate(identity) => {
+                        metadata(fetcher(issuer, Some(identity))?)
+                    }
+                    _ => Arc::clone(&documents),
+                };
+                let auth = client_auth(issuer, asked, clock)?;
+                let client = asked.client_id.clone();
+                Some((when, Arc::new(Introspection::new(metadata, endpoint, client, auth))))
+            }
+        };
+        let keys = known.find(&whence).unwrap_or_else(|| {
+            let jwks = match &issuer.jwks {
+                KeySource::Discovered => KeysFrom::Discovered,
+                KeySource::At(url) => KeysFrom::At(url.clone()),
             };
-            let endpoint = asked.endpoint.clone().map_or(Endpoint::Discovered, Endpoint::At);
-            // A certificate of ours is shown where it is asked for and nowhere else.
-            let metadata = match &asked.auth {
-                issuer::ClientAuth::Certificate(identity) => metadata(fetcher(Some(identity))?),
-                _ => documents,
-            };
-            let auth = client_auth(issuer, asked, clock)?;
-            let client = asked.client_id.clone();
-            let remote = Introspection::new(metadata, endpoint, client, auth);
-            Some((when, Inquiry::of(Arc::new(remote))))
+            let timing = Timing { stale: issuer.stale, ..Timing::default() };
+            Arc::new(RemoteKeys::start(Arc::clone(&documents), jwks, timing))
+        });
+        Ok((Asked { documents, keys, introspection }, whence))
+    }
+
+    fn source(&self) -> Source {
+        let inquiry = |(when, remote): &(When, Arc<Introspection>)| {
+            (*when, Inquiry::of(Arc::clone(remote) as _))
+        };
+        Source {
+            keys: Some(Arc::clone(&self.keys) as _),
+            introspection: self.introspection.as_ref().map(inquiry),
         }
+    }
+}
+
+fn fetcher(issuer: &TrustedIssuer, identity: Option<&Identity>) -> Result<Fetcher, Unusable> {
+    let tls = to_issuer(issuer.ca.as_deref(), identity)?;
+    let limits = fetch::Limits { private: issuer.allow_private, ..fetch::Limits::default() };
+    Ok(Fetcher::with_tls(issuer.issuer.host(), limits, tls)?)
+}
+
+/// Whether all that it takes to ask an issuer can be used. Nothing is asked.
+pub(super) fn check(issuer: &TrustedIssuer, clock: &Arc<dyn Clock>) -> Result<(), Unusable> {
+    let identity = match issuer.introspection.as_ref().map(|asked| (asked, &asked.auth)) {
+        Some((_, issuer::ClientAuth::Certificate(identity))) => Some(identity),
+        Some((asked, _)) => {
+            client_auth(issuer, asked, clock)?;
+            None
+        }
+        None => None,
     };
-    let source = Source { keys: Some(Arc::clone(&keys) as _), introspection };
-    Ok((source, whence, keys))
+    fetcher(issuer, identity).map(drop)
 }
 
 fn client_auth(
@@ -124,9 +162,9 @@ impl Issuers {
     ) -> Result<Issuers, Unusable> {
         let mut all = Issuers::default();
         for issuer in issuers {
-            let (source, whence, keys) = source(issuer, clock, before)?;
-            all.sources.insert(issuer.name.to_string(), source);
-            all.keys.0.push((whence, keys));
+            let (asked, whence) = Asked::after(issuer, clock, before)?;
+            all.sources.insert(issuer.name.to_string(), asked.source());
+            all.keys.0.push((whence, asked.keys));
         }
         Ok(all)
     }

@@ -12,12 +12,14 @@
 //! * `behind` – what stands behind a gate: a server over HTTP, or a process
 //! * `admin` – what operators ask
 //! * `issuers` – the issuers of the configuration, being asked
+//! * [`online`] – whether all that is named is there
 //! * `answer` – what goes back to a client
 //! * `changes` – files that are read again, `random` – the one random source
 //! * `drain` – the end
 //!
 //! A request goes one way: connection, route, origin, [gate](portcullis_resource::gate), upstream, and the
-//! answer back. There is no request to an upstream without a permit of the gate.
+//! answer back. There is no request to an upstream without a permit of the gate, but the one question of `online`,
+//! which is the gateway's own and asked by another command.
 
 mod admin;
 mod answer;
@@ -29,6 +31,7 @@ mod framing;
 mod headers;
 mod issuers;
 mod listener;
+pub mod online;
 mod patient;
 mod random;
 mod routes;

@@ -4,6 +4,7 @@
 //! * `removed` – what is in a configuration no more
 //! * `operators` – who may ask how it is, and what is said at the end
 //! * `manager` – managers of services
+//! * `online` – `check --online`
 #![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
@@ -20,6 +21,7 @@
 mod common;
 #[cfg(target_os = "linux")]
 mod manager;
+mod online;
 mod operators;
 mod reload;
 mod removed;
