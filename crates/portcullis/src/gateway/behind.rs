@@ -14,7 +14,6 @@ use portcullis_core::secret::Secret;
 
 use super::answer::Answer;
 use super::random;
-use super::tls::to_upstream;
 use super::upstream::Upstream;
 use super::{BadGateway, headers};
 use crate::config::server as config;
@@ -49,8 +48,7 @@ impl Behind {
     ) -> Result<Behind, BadGateway> {
         match &server.upstream {
             config::Upstream::Http(http) => {
-                let tls = to_upstream(&http.tls)?;
-                let upstream = Upstream::new(http.url.clone(), tls, http.timeouts)?;
+                let upstream = Upstream::new(http)?;
                 let (add, forward) = (http.add.clone(), http.forward.clone());
                 let messages = match http.transport {
                     config::Transport::Streamable => None,

@@ -57,7 +57,7 @@ pub enum Unusable {
     #[error("{0:?} is no URL that can be asked")]
     Url(String),
     /// TLS cannot be set up so.
-    #[error("TLS: {0}")]
+    #[error("TLS: {0}{way_out}", way_out = way_out(.0))]
     Tls(#[from] rustls::Error),
     /// A key cannot sign.
     #[error("issuers.{issuer}: private_key: {error}")]
@@ -67,6 +67,16 @@ pub enum Unusable {
         /// Why.
         error: BadKey,
     },
+}
+
+/// The verifier of the platform has no error of its own for a machine without authorities, as containers are.
+fn way_out(error: &rustls::Error) -> &'static str {
+    match error {
+        rustls::Error::General(_) => {
+            ": install the authorities of the system (ca-certificates), or name some by \"ca\" or SSL_CERT_FILE"
+        }
+        _ => "",
+    }
 }
 
 impl From<NoTls> for Unusable {

@@ -2,8 +2,9 @@
 
 use rustix::process::Signal;
 use serde_json::json;
-use testkit::authority::Authority;
+use testkit::authority::{Authority, Certified};
 use testkit::server::Server;
+use tokio::process::Command;
 
 use crate::common::folder::Folder;
 use crate::common::rig::{Client, call, post};
@@ -133,6 +134,76 @@ async fn files_of_authorities_are_watched() {
     around.binary.folder.write("ca.pem", &other.pem());
     around.binary.until(TAKEN).await;
     assert_eq!(around.status("read_a").await, 502);
+}
+
+/// What we show to a server, certificates and secrets, is what the files say now.
+// req: TX-5
+#[tokio::test]
+async fn credentials_are_picked_up_when_their_files_change() {
+    let (servers, clients) = (Authority::new("of servers"), Authority::new("of clients"));
+    let folder = Folder::new("reload-credentials");
+    folder.write("ca.pem", &servers.pem());
+    folder.write("key", "first");
+    let show = |folder: &Folder, certified: &Certified| {
+        folder.write("cert.pem", &certified.pem());
+        folder.write("key.pem", &certified.key_pem());
+    };
+    show(&folder, &Authority::new("of others").client("gateway"));
+    let (sender, sent) = std::sync::mpsc::channel();
+    let shown = servers.server(&["127.0.0.1"]);
+    let upstream = Server::tls(&shown, &["h2"], Some(&clients), move |request| {
+        let key = request.headers()["x-key"].to_str().unwrap().to_owned();
+        sender.send(key).unwrap();
+        ok(request)
+    })
+    .await;
+    let server = "upstream_tls = { ca = \"ca.pem\", cert = \"cert.pem\", key = \"key.pem\" }\n\
+                  upstream_headers = { add = { X-Key = \"file:key\" } }\n";
+    let mut around = Around::with(folder, upstream, "", server, &[]).await;
+    assert_eq!(around.status("read_a").await, 502, "nobody there trusts it");
+    show(&around.binary.folder, &clients.client("gateway"));
+    // Two files are no one change: it may be seen in between, and refused.
+    around.binary.until(TAKEN).await;
+    assert_eq!(
+        (around.status("read_a").await.as_u16(), sent.try_recv()),
+        (200, Ok("first".into()))
+    );
+    around.binary.folder.write("key", "second");
+    around.binary.until(TAKEN).await;
+    assert_eq!(
+        (around.status("read_a").await.as_u16(), sent.try_recv()),
+        (200, Ok("second".into()))
+    );
+}
+
+/// A machine without authorities is enough where nobody is asked over TLS; else it is said what it lacks.
+#[tokio::test]
+async fn a_machine_without_authorities_serves_what_needs_none() {
+    let own = Authority::new("of issuers");
+    for (ca, upstream, is_good) in [
+        ("ca = \"ca.pem\"", "http://127.0.0.1:9/", true),
+        ("ca = \"ca.pem\"", "https://127.0.0.1:9/", false),
+        ("", "http://127.0.0.1:9/", false),
+    ] {
+        let folder = Folder::new("reload-bare");
+        folder.write("ca.pem", &own.pem());
+        folder.write(
+            "portcullis.toml",
+            &format!(
+                "public_url = \"http://localhost:8080\"\n[issuers.idp]\nissuer = \"https://idp.example\"\n{ca}\n\
+                 [servers.a]\npath = \"/a\"\nupstream = \"{upstream}\"\nissuers = [\"idp\"]\n\
+                 access = \"signed-in\"\n"
+            ),
+        );
+        let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+        command.arg("check").current_dir(folder.path());
+        command
+            .envs([("SSL_CERT_FILE", folder.file("none")), ("SSL_CERT_DIR", folder.file("none"))]);
+        let output = command.output().await.unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.success(), is_good, "{said}");
+        assert_eq!(said.contains("(ca-certificates)"), !is_good, "{said}");
+    }
 }
 
 /// A configuration whose file comes later is taken when it comes.

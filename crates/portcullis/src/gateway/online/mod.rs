@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use self::server::Asking;
 use super::issuers;
-use super::tls::{Unusable, certificates, load, to_upstream};
+use super::tls::{Unusable, certificates, load};
 use crate::config::Config;
 use crate::config::server::Upstream;
 
@@ -52,8 +52,8 @@ pub fn files(config: &Config, clock: &Arc<dyn Clock>) -> Vec<Finding> {
     });
     let of_servers = config.servers.iter().filter_map(|server| match &server.upstream {
         Upstream::Http(http) => {
-            let outcome = to_upstream(&http.tls).map(drop);
-            Some(found(format!("servers.{}", server.name), "upstream_tls", outcome))
+            let outcome = super::upstream::Upstream::new(http).map(drop);
+            Some(found(format!("servers.{}", server.name), "upstream", outcome))
         }
         Upstream::Stdio(_) => None,
     });

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::within;
 use crate::config::server::{self, Server};
 use crate::gateway::behind::settings;
-use crate::gateway::tls::{Unusable, to_upstream};
+use crate::gateway::tls::Unusable;
 use crate::gateway::upstream::{Upstream, is_event_stream};
 use crate::gateway::{STOP, headers, random};
 use crate::stdio::{self, Stdio};
@@ -29,7 +29,7 @@ impl Asking {
     pub(super) fn of(server: &Server) -> Result<Asking, Unusable> {
         Ok(match &server.upstream {
             server::Upstream::Http(http) => Asking::Http {
-                upstream: Upstream::new(http.url.clone(), to_upstream(&http.tls)?, http.timeouts)?,
+                upstream: Upstream::new(http)?,
                 add: http.add.clone(),
                 is_sse: http.transport == server::Transport::Sse,
             },
