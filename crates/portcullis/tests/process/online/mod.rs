@@ -11,11 +11,12 @@ use serde_json::{Value, json};
 use testkit::authority::Authority;
 use testkit::server::{Answer, Server, respond};
 use testkit::{TestKey, jwks};
+use tokio::net::TcpListener;
 use tokio::process::Command;
 use tokio::time::timeout;
 
 use crate::common::folder::Folder;
-use crate::common::wire::SOON;
+use crate::common::wire::{SOON, Wire};
 use crate::ok;
 
 const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
@@ -134,29 +135,39 @@ async fn what_is_there_is_told_in_order() {
 }
 
 /// All are asked at once, and whoever answers last has their line where the configuration has them.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn nobody_waits_for_another() {
-    let folder = Folder::new("online-at-once");
-    let (issuer, (asked, is_asked)) = (Server::start(good).await, std::sync::mpsc::channel());
-    let first = Server::start(move |request| {
-        is_asked.recv_timeout(SOON).expect("the second is asked meanwhile");
-        ok(request)
-    })
-    .await;
-    let second = Server::start(move |request| {
-        asked.send(()).unwrap();
-        ok(request)
-    })
-    .await;
+    let (folder, issuer) = (Folder::new("online-at-once"), Server::start(good).await);
+    let first = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let second = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = |listener: &TcpListener| {
+        format!("upstream = \"http://{}/up\"", listener.local_addr().unwrap())
+    };
     let more = format!(
         "{}\n[servers.more]\npath = \"/more\"\nissuers = [\"idp\"]\naccess = \"signed-in\"\n{}",
         at(&first),
         at(&second)
     );
-    let (code, said) = check(&folder, &text(&issuer.url(""), "", &more)).await;
+    let text = text(&issuer.url(""), "", &more);
+    let answer = async {
+        // Both have been asked before either answers.
+        let (mut first, mut second) = (asked(&first).await, asked(&second).await);
+        let ok = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+        second.send(ok).await;
+        first.send(ok).await;
+        (first, second)
+    };
+    let ((code, said), _held) = tokio::join!(check(&folder, &text), answer);
     assert_eq!(code, 0, "{said}");
     let place = |about: &str| said.find(about).unwrap();
     assert!(place("servers.files upstream") < place("servers.more upstream"), "{said}");
+}
+
+/// A connection on which a question has come.
+async fn asked(listener: &TcpListener) -> Wire {
+    let (stream, _) = timeout(SOON, listener.accept()).await.expect("nobody asks").unwrap();
+    stream.readable().await.unwrap();
+    Wire::of(stream)
 }
 
 /// Where the configuration itself is no good nobody is asked: neither where it cannot be read, nor where its files
