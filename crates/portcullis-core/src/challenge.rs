@@ -297,24 +297,18 @@ impl<'a> Reader<'a> {
 #[expect(clippy::needless_bitwise_bool, reason = "a lazy operator is a branch")]
 fn is_token68_digit(byte: u8) -> bool {
     let is_letter = (byte | 0x20).wrapping_sub(b'a') < 26;
-    let is_number = byte.wrapping_sub(b'0') < 10;
-    is_letter
-        | is_number
-        | (byte == b'-')
-        | (byte == b'.')
-        | (byte == b'_')
-        | (byte == b'~')
-        | (byte == b'+')
-        | (byte == b'/')
+    // `-`, `.`, `/` and the numbers stand side by side.
+    let is_number = byte.wrapping_sub(b'-') <= b'9' - b'-';
+    is_letter | is_number | (byte == b'_') | (byte == b'~') | (byte == b'+')
 }
 
 /// How many bytes at the start are a `token68` (RFC 9110 section 11.2).
 pub(crate) fn token68_length(bytes: &[u8]) -> usize {
     // By pieces: every byte of every token is looked at, and nearly always all of them are good.
-    let is_bad = |piece: &&[u8]| {
-        piece.iter().fold(0, |bad, byte| bad | u8::from(!is_token68_digit(*byte))) != 0
-    };
-    let good: usize = bytes.chunks(32).take_while(|piece| !is_bad(piece)).map(<[u8]>::len).sum();
+    let is_good =
+        |piece: &[u8; 64]| piece.iter().fold(true, |good, byte| good & is_token68_digit(*byte));
+    let (pieces, _) = bytes.as_chunks::<64>();
+    let good = 64 * pieces.iter().take_while(|piece| is_good(piece)).count();
     let last = bytes.get(good..).unwrap_or_default();
     let digits = good + last.iter().take_while(|byte| is_token68_digit(**byte)).count();
     let rest = bytes.get(digits..).unwrap_or_default();

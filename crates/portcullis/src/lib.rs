@@ -29,6 +29,7 @@ pub mod gateway;
 mod made_key;
 mod nearest;
 pub mod observe;
+mod place;
 pub mod rewrite;
 pub mod seal;
 pub mod stdio;

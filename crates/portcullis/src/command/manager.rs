@@ -13,14 +13,17 @@ mod linux {
 
     use sd_notify::NotifyState;
 
+    use crate::gateway::Workers;
+
     /// From now on it hears that the process is alive, where it wants to (`WATCHDOG_USEC`).
-    pub(in crate::command) fn watch() {
+    pub(in crate::command) fn watch(workers: Workers) {
         let Some(within) = sd_notify::watchdog_enabled() else { return };
-        // On a worker of the runtime, as requests are: where all of them hang, so does this.
         tokio::spawn(async move {
             let mut times = tokio::time::interval(within.max(Duration::from_millis(2)) / 2);
             loop {
                 times.tick().await;
+                // Alive is what answers requests: where one of them hangs, nothing is said any more.
+                workers.respond().await;
                 tell(&[NotifyState::Watchdog]);
             }
         });
@@ -54,7 +57,9 @@ mod linux {
 
 #[cfg(not(target_os = "linux"))]
 mod nowhere {
-    pub(in crate::command) fn watch() {}
+    use crate::gateway::Workers;
+
+    pub(in crate::command) fn watch(_: Workers) {}
 
     pub(in crate::command) fn ready(_: &str) {}
 

@@ -60,7 +60,7 @@ impl CommandError {
 
 /// What a command waits in, that has to.
 fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| CommandError::System { what: "no runtime", error })
 }
 

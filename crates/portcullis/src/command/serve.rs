@@ -11,7 +11,7 @@ use super::{CommandError, configured, manager, runtime};
 use crate::args::ConfigFile;
 use crate::config::surroundings::Machine;
 use crate::config::{self, Config};
-use crate::gateway::{Changes, Gateway, Serving};
+use crate::gateway::{Changes, Gateway, Serving, Threads, Workers};
 use crate::observe::log;
 
 /// What the manager of services is told of a reload that came to nothing.
@@ -20,7 +20,10 @@ const REFUSED: &str = "; the new configuration is refused, see the log";
 /// Serves until it is told to end.
 pub fn run(file: &ConfigFile) -> Result<(), CommandError> {
     let (path, config) = configured(file)?;
-    runtime()?.block_on(serve(&path, config))
+    let system = |what| move |error| CommandError::System { what, error };
+    let threads = Threads::start().map_err(system("no threads"))?;
+    // For whatever is not a client's connection: keys, files, what operators ask.
+    runtime()?.block_on(serve(threads.workers(), &path, config))
 }
 
 /// What the process can be told.
@@ -62,16 +65,16 @@ impl Signals {
     }
 }
 
-async fn serve(path: &Path, config: Config) -> Result<(), CommandError> {
+async fn serve(workers: Workers, path: &Path, config: Config) -> Result<(), CommandError> {
     let mut signals = Signals::new()?;
     let mut changes = Changes::of(config.files());
     let is_terminal = std::io::stderr().is_terminal();
     // There is one log in a process, and this is the process.
     let _ = log::begin(config.log, is_terminal);
-    let serving = Gateway::start(&config, Arc::new(SystemClock)).await?;
+    let serving = Gateway::start_on(workers.clone(), &config, Arc::new(SystemClock)).await?;
     tracing::info!(address = %serving.address(), "listening");
     let listening = format!("listening on {}", serving.address());
-    manager::watch();
+    manager::watch(workers);
     manager::ready(&listening);
     while let Told::Reload { by_signal } = signals.next(&mut changes).await {
         manager::reloading();

@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
 use tokio::sync::watch;
 
 /// For so long connections are taken and kept once the end has begun. Requests may be on their way on them, and
@@ -56,16 +57,17 @@ impl Running {
     }
 
     /// A stream that listens, which ends in good order with the gateway.
-    pub(super) fn until_drained<B>(&self, body: B) -> Listening<B>
-    where
-        B: Body + Send,
-    {
+    pub(super) fn until_drained<B>(&self, body: B) -> Listening<B> {
         let mut draining = self.draining();
-        Listening { body: Box::pin(body), drained: Box::pin(async move { draining.begun().await }) }
+        Listening { body, drained: Box::pin(async move { draining.begun().await }) }
     }
 }
 
 impl Draining {
+    pub(super) fn has_begun(&self) -> bool {
+        *self.0.borrow() >= Stage::Draining
+    }
+
     pub(super) async fn begun(&mut self) {
         self.reached(Stage::Draining).await;
     }
@@ -89,10 +91,13 @@ impl Draining {
     }
 }
 
-/// A stream that ends with the gateway.
-pub(super) struct Listening<B> {
-    body: Pin<Box<B>>,
-    drained: Pin<Box<dyn Future<Output = ()> + Send>>,
+pin_project! {
+    /// A stream that ends with the gateway.
+    pub(super) struct Listening<B> {
+        #[pin]
+        body: B,
+        drained: Pin<Box<dyn Future<Output = ()> + Send>>,
+    }
 }
 
 impl<B: Body> Body for Listening<B> {
@@ -100,13 +105,14 @@ impl<B: Body> Body for Listening<B> {
     type Error = B::Error;
 
     fn poll_frame(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        if self.drained.as_mut().poll(cx).is_ready() {
+        let this = self.project();
+        if this.drained.as_mut().poll(cx).is_ready() {
             return Poll::Ready(None);
         }
-        self.body.as_mut().poll_frame(cx)
+        this.body.poll_frame(cx)
     }
 
     fn is_end_stream(&self) -> bool {

@@ -59,9 +59,9 @@ pub(super) fn upstream(
     forward: &[HeaderName],
     add: &[(HeaderName, HeaderValue)],
 ) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(16);
+    let mut headers = HeaderMap::with_capacity(8);
     for (name, value) in client {
-        let passes = is_mcp(name.as_str()) || PASSED.contains(name) || forward.contains(name);
+        let passes = PASSED.contains(name) || is_mcp(name.as_str()) || forward.contains(name);
         if passes {
             headers.append(name.clone(), value.clone());
         }
@@ -89,7 +89,12 @@ pub(super) fn client(headers: &mut HeaderMap, rules: &ResponseHeaders) {
         .flat_map(|value| value.split(','))
         .filter_map(|name| name.trim().parse().ok())
         .collect();
-    for name in NOT_ANSWERED.iter().chain(&named).chain(&rules.remove) {
+    // Answers have a few headers and the list is long: so it is looked through and not they.
+    let is_removed = |name: &&HeaderName| {
+        [&NOT_ANSWERED[..], &named, &rules.remove].iter().any(|list| list.contains(name))
+    };
+    let removed: Vec<HeaderName> = headers.keys().filter(is_removed).cloned().collect();
+    for name in &removed {
         headers.remove(name);
     }
     for (name, value) in &rules.add {

@@ -1,21 +1,25 @@
 //! Connections of clients.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{CONNECTION, HeaderValue};
-use http::{Response, StatusCode, Version};
+use http::{Response, StatusCode};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
+use hyper::server::conn::{http1, http2};
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
 use portcullis_core::keys::CertificateThumbprint;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 
 use super::Gateway;
@@ -23,10 +27,15 @@ use super::answer::{Answer, plain};
 use super::drain::Draining;
 use super::patient::{Patience, Patient, UnderWay};
 use super::tls::{Kept, mend};
+use super::workers::Workers;
 use crate::config::gateway::Limits;
+use crate::observe::metrics::Held;
 
 /// A head has no more lines than this.
 const HEADERS: usize = 100;
+
+/// As much is read of a connection before it is clear what it speaks: nearly every first request as a whole.
+const FIRST: usize = 2048;
 
 /// How long to wait where no connection can be taken, for want of descriptors say.
 const RECOVERY: Duration = Duration::from_millis(50);
@@ -43,6 +52,8 @@ pub(super) struct Peer {
 /// Where clients connect.
 pub(super) struct Listener {
     pub(super) socket: TcpListener,
+    /// Who serves them.
+    pub(super) workers: Workers,
     /// With TLS, where it is there.
     pub(super) tls: Option<Kept>,
     pub(super) limits: Limits,
@@ -52,7 +63,7 @@ impl Listener {
     /// Takes connections until a moment after the gateway began to drain, and what is in the queue by then.
     pub(super) async fn run(self, gateway: Arc<Gateway>) {
         let places = Arc::new(Semaphore::new(self.limits.connections));
-        let server = Arc::new(server(&self.limits));
+        let manner = Arc::new(Manner::new(&self.limits, self.tls));
         let mut draining = gateway.running.draining();
         let settled = draining.settled();
         tokio::pin!(settled);
@@ -74,121 +85,246 @@ impl Listener {
                 gateway.lasting.observer.metrics().connections_refused.count();
                 continue;
             };
+            // Whoever serves it waits for it as well.
+            let Ok(stream) = stream.into_std() else { continue };
             let connection = Connection {
                 gateway: Arc::clone(&gateway),
-                server: Arc::clone(&server),
-                limits: self.limits,
+                manner: Arc::clone(&manner),
+                counted: (place, gateway.lasting.observer.metrics().connections.hold()),
             };
-            let tls = self.tls.clone();
-            let counted = gateway.lasting.observer.metrics().connections.hold();
-            tokio::spawn(async move {
-                connection.open(stream, address, tls).await;
-                drop((place, counted));
-            });
+            self.workers.spawn(connection.open(stream, address));
         }
     }
 }
 
-type Server = auto::Builder<TokioExecutor>;
-
-fn server(limits: &Limits) -> Server {
-    let mut server = auto::Builder::new(TokioExecutor::new());
-    // Who waits for what is told by `Patient`, for all versions alike.
-    server
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(None)
-        .max_headers(HEADERS)
-        .max_buf_size(limits.headers.max(8192));
-    server
-        .http2()
-        .timer(TokioTimer::new())
-        .max_header_list_size(u32::try_from(limits.headers).unwrap_or(u32::MAX))
-        .max_concurrent_streams(limits.streams_per_connection)
-        .keep_alive_interval(Duration::from_secs(30))
-        .keep_alive_timeout(Duration::from_secs(20));
-    server
+/// How connections are served, all of them alike.
+struct Manner {
+    tls: Option<Kept>,
+    http1: http1::Builder,
+    http2: http2::Builder<TokioExecutor>,
+    patience: Patience,
 }
 
+impl Manner {
+    fn new(limits: &Limits, tls: Option<Kept>) -> Manner {
+        let (mut http1, mut http2) =
+            (http1::Builder::new(), http2::Builder::new(TokioExecutor::new()));
+        // Who waits for what is told by `Patient`, for both alike.
+        http1
+            .timer(TokioTimer::new())
+            .header_read_timeout(None)
+            .max_headers(HEADERS)
+            .max_buf_size(limits.headers.max(8192));
+        http2
+            .timer(TokioTimer::new())
+            .max_header_list_size(u32::try_from(limits.headers).unwrap_or(u32::MAX))
+            .max_concurrent_streams(limits.streams_per_connection)
+            .keep_alive_interval(Duration::from_secs(30))
+            .keep_alive_timeout(Duration::from_secs(20));
+        let patience = Patience {
+            head: limits.header_timeout,
+            idle: limits.idle_timeout,
+            write: limits.write_timeout,
+        };
+        Manner { tls, http1, http2, patience }
+    }
+}
+
+/// A connection, counted until it ends.
+///
+/// Thousands are held at once, each for hours: what only some of them need, and what all need for a moment
+/// only, is in boxes of its own.
 struct Connection {
     gateway: Arc<Gateway>,
-    server: Arc<Server>,
-    limits: Limits,
+    manner: Arc<Manner>,
+    counted: (OwnedSemaphorePermit, Held),
 }
 
+/// What is left to do on a connection.
+type Rest = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 impl Connection {
-    async fn open(self, stream: TcpStream, address: SocketAddr, tls: Option<Kept>) {
+    async fn open(self, stream: std::net::TcpStream, address: SocketAddr) {
+        let Ok(stream) = TcpStream::from_std(stream) else { return };
         // Answers are small and written whole: there is nothing to wait for.
         let _ = stream.set_nodelay(true);
-        let mut peer = Peer { address: address.ip().to_canonical(), certificate: None };
-        let Some(tls) = tls else {
-            return self.serve(stream, peer).await;
+        let address = address.ip().to_canonical();
+        let rest = match self.manner.tls.clone() {
+            None => Box::pin(self.begin(stream, address)).await,
+            Some(tls) => Box::pin(self.begin_tls(tls.now(), stream, address)).await,
         };
-        let handshake = TlsAcceptor::from(tls.now()).accept(stream);
-        match tokio::time::timeout(self.limits.header_timeout, handshake).await {
-            Ok(Ok(stream)) => {
-                let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
-                peer.certificate = shown.map(|shown| CertificateThumbprint::of_der(shown));
-                self.serve(stream, peer).await;
-            }
-            Ok(Err(error)) => tracing::debug!(%error, mend = mend(&error), "no TLS"),
-            Err(_) => tracing::debug!("no TLS in time"),
+        if let Some(rest) = rest {
+            rest.await;
         }
     }
 
-    async fn serve<I>(self, io: I, peer: Peer)
+    /// Until it is clear which version of HTTP the client speaks.
+    async fn begin(self, mut stream: TcpStream, address: IpAddr) -> Option<Rest> {
+        match tokio::time::timeout(self.manner.patience.head, first(&mut stream)).await {
+            Ok(Ok(first)) => {
+                let is_http2 = first.starts_with(PREFACE);
+                let peer = Peer { address, certificate: None };
+                Some(Box::pin(self.serve(stream, first, is_http2, peer)))
+            }
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "no request");
+                None
+            }
+            Err(_) => {
+                tracing::debug!("no request in time");
+                None
+            }
+        }
+    }
+
+    async fn begin_tls(
+        self,
+        tls: Arc<rustls::ServerConfig>,
+        stream: TcpStream,
+        address: IpAddr,
+    ) -> Option<Rest> {
+        let handshake = TlsAcceptor::from(tls).accept(stream);
+        match tokio::time::timeout(self.manner.patience.head, handshake).await {
+            Ok(Ok(stream)) => {
+                let (_, session) = stream.get_ref();
+                let shown = session.peer_certificates().and_then(<[_]>::first);
+                let certificate = shown.map(|shown| CertificateThumbprint::of_der(shown));
+                let is_http2 = session.alpn_protocol() == Some(b"h2");
+                let peer = Peer { address, certificate };
+                Some(Box::pin(self.serve(stream, Bytes::new(), is_http2, peer)))
+            }
+            Ok(Err(error)) => {
+                tracing::debug!(%error, mend = mend(&error), "no TLS");
+                None
+            }
+            Err(_) => {
+                tracing::debug!("no TLS in time");
+                None
+            }
+        }
+    }
+
+    /// `first` has been read already.
+    async fn serve<I>(self, io: I, first: Bytes, is_http2: bool, peer: Peer)
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        let Connection { gateway, manner, counted } = self;
+        let mut draining = gateway.running.draining();
         let under_way = Arc::new(UnderWay::default());
-        let patience = Patience {
-            head: self.limits.header_timeout,
-            idle: self.limits.idle_timeout,
-            write: self.limits.write_timeout,
-        };
-        let io = TokioIo::new(Box::pin(Patient::new(io, patience, Arc::clone(&under_way))));
-        let mut draining = self.gateway.running.draining();
-        let (gateway, peer) = (self.gateway, Arc::new(peer));
-        let frames = Arc::new(AtomicBool::new(false));
-        let has_frames = Arc::clone(&frames);
-        let service = service_fn(move |request: http::Request<Incoming>| {
-            let request_under_way = under_way.begin();
-            let (gateway, peer) = (Arc::clone(&gateway), Arc::clone(&peer));
-            let is_http2 = request.version() == Version::HTTP_2;
-            has_frames.store(is_http2, Ordering::Relaxed);
-            async move {
-                let mut response = gateway.answer(&peer, request).await;
-                if !is_http2 && gateway.running.is_draining() {
-                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-                }
-                Ok::<_, Infallible>(response.map(|body| body.ends(request_under_way)))
-            }
-        });
-        let connection = self.server.serve_connection(io, service);
-        tokio::pin!(connection);
-        let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
-            () = told(&mut draining, &frames) => {
-                connection.as_mut().graceful_shutdown();
-                tokio::select! {
-                    ended = connection => ended,
-                    () = draining.over() => Ok(()),
-                }
-            }
+        let io = Patient::new(io, first, is_http2, manner.patience, Arc::clone(&under_way));
+        let io = TokioIo::new(Box::pin(io));
+        let service = service(gateway, peer, is_http2, under_way);
+        let ended = if is_http2 {
+            let mut connection = Box::pin(manner.http2.serve_connection(io, service));
+            let shutdown = http2::Connection::graceful_shutdown;
+            drive(connection.as_mut(), shutdown, &mut draining, is_http2).await
+        } else {
+            let mut connection = pin!(manner.http1.serve_connection(io, service));
+            let shutdown = http1::Connection::graceful_shutdown;
+            drive(connection.as_mut(), shutdown, &mut draining, is_http2).await
         };
         if let Err(error) = ended {
             tracing::debug!(%error, "a connection ended");
         }
+        drop(counted);
     }
 }
 
-/// Until a connection is told that the gateway drains: at once where it has a frame to say so, and else when
-/// requests that were on their way by then have come. Their answers say it.
-async fn told(draining: &mut Draining, frames: &AtomicBool) {
-    draining.begun().await;
-    if !frames.load(Ordering::Relaxed) {
-        draining.settled().await;
+type Answered = Pin<Box<dyn Future<Output = Result<Response<Answer>, Infallible>> + Send>>;
+
+/// Answers the requests of a connection.
+fn service(
+    gateway: Arc<Gateway>,
+    peer: Peer,
+    is_http2: bool,
+    under_way: Arc<UnderWay>,
+) -> impl Service<
+    http::Request<Incoming>,
+    Response = Response<Answer>,
+    Error = Infallible,
+    Future = Answered,
+> {
+    let peer = Arc::new(peer);
+    service_fn(move |request| -> Answered {
+        let request_under_way = under_way.begin();
+        let (gateway, peer) = (Arc::clone(&gateway), Arc::clone(&peer));
+        // Kept apart from the connection, which may be sending the answer for hours.
+        Box::pin(async move {
+            let mut response = gateway.answer(&peer, request).await;
+            if !is_http2 && gateway.running.is_draining() {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(response.map(|body| body.ends(request_under_way)))
+        })
+    })
+}
+
+/// How HTTP/2 begins that nobody has agreed on before (RFC 9113 section 3.4). No request of HTTP/1 has that
+/// method.
+const PREFACE: &[u8] = b"PRI";
+
+/// Reads until it is clear which version of HTTP the client speaks: what was read.
+async fn first(stream: &mut TcpStream) -> io::Result<Bytes> {
+    let mut first = Vec::with_capacity(FIRST);
+    loop {
+        let read = stream.read_buf(&mut first).await?;
+        if first.len() >= PREFACE.len() || !PREFACE.starts_with(&first) || read == 0 {
+            return Ok(first.into());
+        }
     }
+}
+
+/// Drives a connection to its end. When the gateway drains it is told: at once where it has a frame to say so,
+/// and else when requests that were on their way by then have come. Their answers say it.
+async fn drive<C>(
+    mut connection: Pin<&mut C>,
+    shutdown: fn(Pin<&mut C>),
+    draining: &mut Draining,
+    is_http2: bool,
+) -> hyper::Result<()>
+where
+    C: Future<Output = hyper::Result<()>>,
+{
+    if let Some(ended) = until_draining(connection.as_mut(), draining).await {
+        return ended;
+    }
+    let rest = async {
+        if !is_http2 {
+            tokio::select! {
+                ended = connection.as_mut() => return ended,
+                () = draining.settled() => {}
+            }
+        }
+        shutdown(connection.as_mut());
+        tokio::select! {
+            ended = connection => ended,
+            () = draining.over() => Ok(()),
+        }
+    };
+    Box::pin(rest).await
+}
+
+/// The end of a connection; none where the gateway begins to drain before.
+async fn until_draining<C: Future>(
+    mut connection: Pin<&mut C>,
+    draining: &mut Draining,
+) -> Option<C::Output> {
+    let now = draining.clone();
+    let mut begun = pin!(draining.begun());
+    let mut waits = false;
+    poll_fn(|cx| {
+        if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
+            return Poll::Ready(Some(ended));
+        }
+        // Once polled it wakes this task; polled again for each request it would cost as much as a decision.
+        if waits && !now.has_begun() {
+            return Poll::Pending;
+        }
+        waits = true;
+        begun.as_mut().poll(cx).map(|()| None)
+    })
+    .await
 }
 
 /// There is nothing at that place.

@@ -1,5 +1,6 @@
 //! The gateway while it runs: the composition of everything else.
 //!
+//! * [`Workers`] – the threads that serve them
 //! * `listener` – connections of clients, `patient`, how long they are waited for
 //! * `tls` – certificates and keys, in and out
 //! * `framing` – requests that two readers could take apart at different places
@@ -39,6 +40,7 @@ mod server;
 mod state;
 mod tls;
 mod upstream;
+mod workers;
 
 use std::io;
 use std::net::SocketAddr;
@@ -65,6 +67,7 @@ use self::listener::{Listener, Peer, nowhere};
 use self::routes::Target;
 use self::state::{Lasting, Settled, State};
 pub use self::tls::Unusable;
+pub use self::workers::{Threads, Workers};
 use crate::config::Config;
 use crate::config::gateway::{Admin, ListenerTls};
 use crate::seal::SealError;
@@ -124,6 +127,15 @@ pub struct Serving {
 impl Gateway {
     /// Listens and serves, within the runtime that this is called in.
     pub async fn start(config: &Config, clock: Arc<dyn Clock>) -> Result<Serving, BadGateway> {
+        Self::start_on(Workers::here(), config, clock).await
+    }
+
+    /// The same, and connections are served there.
+    pub async fn start_on(
+        workers: Workers,
+        config: &Config,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Serving, BadGateway> {
         let lasting = Lasting::new(config, clock)?;
         let state = State::of(config, &lasting, None)?;
         let socket = bind(config.listen).await?;
@@ -143,7 +155,7 @@ impl Gateway {
         let keep =
             |files: &ListenerTls| tls::Kept::start(files.clone(), gateway.running.draining());
         let tls = config.tls.as_ref().map(keep).transpose()?;
-        let listener = Listener { socket, tls, limits: config.limits };
+        let listener = Listener { socket, workers, tls, limits: config.limits };
         tokio::spawn(listener.run(Arc::clone(&gateway)));
         let admin = admin.into_iter().map(|listener| listener.run(Arc::clone(&gateway)));
         let admin = admin.map(tokio::spawn).collect();

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -96,14 +97,13 @@ enum Waiting {
     Head(Instant),
 }
 
-/// How HTTP/2 begins (RFC 9113 section 3.4). Its frames come at any time and say nothing about heads.
-const PREFACE: &[u8] = b"PRI";
-
 pin_project! {
     /// The connection.
     pub(super) struct Patient<I> {
         #[pin]
         io: I,
+        // What was read before.
+        first: Bytes,
         patience: Patience,
         under_way: Arc<UnderWay>,
         // How many requests there had been when `waiting` was set.
@@ -111,19 +111,27 @@ pin_project! {
         waiting: Waiting,
         // Since when nothing could be written.
         stuck: Option<Instant>,
-        is_http2: Option<bool>,
+        // Its frames come at any time and say nothing about heads.
+        is_http2: bool,
         #[pin]
         timer: Sleep,
     }
 }
 
 impl<I> Patient<I> {
-    pub(super) fn new(io: I, patience: Patience, under_way: Arc<UnderWay>) -> Self {
+    /// `first` has been read of it already.
+    pub(super) fn new(
+        io: I,
+        first: Bytes,
+        is_http2: bool,
+        patience: Patience,
+        under_way: Arc<UnderWay>,
+    ) -> Self {
         let now = Instant::now();
         // Who says nothing at all after connecting is not idle but late.
         let (waiting, timer) = (Waiting::Head(now), sleep_until(now + patience.head));
-        let (begun, stuck, is_http2) = (0, None, None);
-        Patient { io, patience, under_way, begun, waiting, stuck, is_http2, timer }
+        let (begun, stuck) = (0, None);
+        Patient { io, first, patience, under_way, begun, waiting, stuck, is_http2, timer }
     }
 }
 
@@ -175,22 +183,25 @@ impl<I: AsyncRead> AsyncRead for Patient<I> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.project();
-        let before = buffer.filled().len();
-        let read = this.io.poll_read(cx, buffer);
+        let read = if this.first.is_empty() {
+            this.io.poll_read(cx, buffer)
+        } else {
+            let some = this.first.len().min(buffer.remaining());
+            buffer.put_slice(&this.first.split_to(some));
+            Poll::Ready(Ok(()))
+        };
         *this.waiting = this.under_way.now_waiting(*this.waiting, this.begun);
         if read.is_ready() {
-            let new = buffer.filled().get(before..).unwrap_or_default();
-            let is_http2 = *this.is_http2.get_or_insert_with(|| new.starts_with(PREFACE));
             *this.waiting = match *this.waiting {
                 // That it speaks at all; frames after that, answers to our pings among them, ask for nothing.
-                Waiting::Head(_) if is_http2 => Waiting::Idle(Instant::now()),
-                Waiting::Idle(_) if !is_http2 => Waiting::Head(Instant::now()),
+                Waiting::Head(_) if *this.is_http2 => Waiting::Idle(Instant::now()),
+                Waiting::Idle(_) if !*this.is_http2 => Waiting::Head(Instant::now()),
                 waiting => waiting,
             };
             return read;
         }
         // On HTTP/1 it is seen by what can be written, which is finer.
-        let held = if *this.is_http2 == Some(true) { this.under_way.held_since() } else { None };
+        let held = if *this.is_http2 { this.under_way.held_since() } else { None };
         let held = held.map(|since| since + this.patience.write);
         let deadline = [this.waiting.deadline(this.patience), held].into_iter().flatten().min();
         match deadline {

@@ -193,13 +193,13 @@ impl Server {
         let id = underway.gateway.lasting.request_id();
         match self.exchange(underway, parts, Arc::clone(&permit), place).await {
             Ok(response) => {
-                let about = self.about(underway, &id);
+                let about = self.about(underway, id.as_str());
                 observer.note(&Noted::allowed(about, &permit, response.status()));
                 response
             }
             Err(failure) => {
                 let denial = Denial::after_permit(failure, &permit);
-                observer.note(&Noted::failed(self.about(underway, &id), &permit, &denial));
+                observer.note(&Noted::failed(self.about(underway, id.as_str()), &permit, &denial));
                 self.gate.answer(&denial).map(Answer::whole)
             }
         }
@@ -258,7 +258,7 @@ impl Server {
         }
         let lasting = &underway.gateway.lasting;
         let id = lasting.request_id();
-        let noted = Noted::denied(self.about(underway, &id), denial);
+        let noted = Noted::denied(self.about(underway, id.as_str()), denial);
         match (failure.blame(), denial.caller()) {
             (Blame::Credential, None) => {
                 let claimed = Claimed::of(&parts.headers);

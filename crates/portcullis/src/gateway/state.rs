@@ -31,8 +31,7 @@ pub(super) struct Lasting {
     pub(super) replay: Arc<dyn Replay>,
     pub(super) room: Room,
     pub(super) observer: Observer,
-    /// What requests are called: some random bytes, and a number.
-    pub(super) requests: (u64, AtomicU64),
+    requests: RequestIds,
 }
 
 /// What a configuration comes to.
@@ -73,22 +72,65 @@ impl Lasting {
                 Some(audit.map_err(|error| Unusable::File { path: path.clone(), error })?)
             }
         };
-        let mut random = [0; 8];
-        random::fill(&mut random);
         Ok(Lasting {
             clock,
             replay: Arc::new(LocalReplay::new()),
             room,
             observer: Observer::new(metrics, audit),
-            requests: (u64::from_ne_bytes(random), AtomicU64::new(0)),
+            requests: RequestIds::new(),
         })
     }
 
     /// A name for a request, which no other has.
-    pub(super) fn request_id(&self) -> String {
-        let (process, requests) = &self.requests;
-        format!("{process:016x}-{:x}", requests.fetch_add(1, Ordering::Relaxed))
+    pub(super) fn request_id(&self) -> RequestId {
+        self.requests.next()
     }
+}
+
+/// What requests are called: random bytes of the process, and a number.
+struct RequestIds {
+    process: [u8; 16],
+    requests: AtomicU64,
+}
+
+/// What a request is called in logs.
+pub(super) struct RequestId([u8; 33]);
+
+impl RequestIds {
+    fn new() -> RequestIds {
+        let mut random = [0; 8];
+        random::fill(&mut random);
+        RequestIds { process: hex(u64::from_ne_bytes(random)), requests: AtomicU64::new(0) }
+    }
+
+    fn next(&self) -> RequestId {
+        let number = hex(self.requests.fetch_add(1, Ordering::Relaxed));
+        let mut id = [b'-'; 33];
+        let places = id.iter_mut();
+        let dash = [b'-'];
+        places
+            .zip(self.process.iter().chain(&dash).chain(&number))
+            .for_each(|(to, from)| *to = *from);
+        RequestId(id)
+    }
+}
+
+impl RequestId {
+    pub(super) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+fn hex(number: u64) -> [u8; 16] {
+    let mut shift = u64::BITS;
+    [(); 16].map(|()| {
+        shift -= 4;
+        match u8::try_from((number >> shift) & 15) {
+            Ok(digit @ 0..10) => b'0' + digit,
+            Ok(digit) => b'a' - 10 + digit,
+            Err(_) => b'0',
+        }
+    })
 }
 
 impl Settled {

@@ -149,8 +149,9 @@ fn string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
+#[expect(clippy::needless_bitwise_bool, reason = "a lazy operator is a branch")]
 fn needs_care(byte: u8) -> bool {
-    !matches!(byte, b' '..=b'~') || matches!(byte, b'"' | b'\\')
+    (byte.wrapping_sub(b' ') > b'~' - b' ') | (byte == b'"') | (byte == b'\\')
 }
 
 fn character(out: &mut Vec<u8>, c: char) {

@@ -134,6 +134,8 @@ pub struct Exchange {
     limits: Limits,
     is_shared: bool,
     message_path: Option<Arc<str>>,
+    /// Whether the request could say something of tasks.
+    says_task: bool,
 }
 
 /// What becomes of the body of an answer.
@@ -164,7 +166,8 @@ impl Exchange {
         permit: Arc<Permit>,
     ) -> Exchange {
         let (limits, is_shared, message_path) = (Limits::default(), true, None);
-        Exchange { server, policy, sealer, permit, limits, is_shared, message_path }
+        let says_task = mentions(permit.body(), b"task");
+        Exchange { server, policy, sealer, permit, limits, is_shared, message_path, says_task }
     }
 
     /// With an upstream that serves this caller alone, such as a process of their own: what it lists as
@@ -272,15 +275,24 @@ fn mentions(text: &[u8], word: &[u8]) -> bool {
 
 /// Whether letters of ASCII could be written in another way.
 fn has_escapes(text: &[u8]) -> bool {
-    memchr::memmem::find(text, br"\u00").is_some()
+    // Most texts have none of these at all.
+    memchr::memchr(b'\\', text).is_some() && memchr::memmem::find(text, br"\u00").is_some()
 }
 
 /// Whether `word`, which is in lower case, stands in the text, in whatever case.
 fn says(text: &[u8], word: &[u8]) -> bool {
-    let Some(first) = word.first() else { return true };
-    let mut found = memchr2_iter(*first, first.to_ascii_uppercase(), text);
+    // By its rarest letter, which is hardly ever found where the word is not.
+    let rarest = word.iter().enumerate().min_by_key(|(_, letter)| commonness(**letter));
+    let Some((place, letter)) = rarest else { return true };
+    let mut found = memchr2_iter(*letter, letter.to_ascii_uppercase(), text);
     found.any(|at| {
-        let here = text.get(at..at.saturating_add(word.len()));
+        let here = at.checked_sub(place).and_then(|start| text.get(start..)?.get(..word.len()));
         here.is_some_and(|here| here.eq_ignore_ascii_case(word))
     })
+}
+
+/// The place of a letter among all of them, from the rarest in JSON-RPC messages on.
+fn commonness(letter: u8) -> usize {
+    const LETTERS: &[u8; 26] = b"zqxjkwvbyfgpuhdmclioarnste";
+    LETTERS.iter().position(|known| *known == letter).unwrap_or(LETTERS.len())
 }

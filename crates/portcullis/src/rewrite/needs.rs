@@ -2,7 +2,7 @@
 
 use portcullis_core::operation::{Call, Era, Method, Revision, Target};
 
-use super::{Exchange, has_escapes, mentions, says};
+use super::{Exchange, has_escapes, says};
 
 /// What an answer has to be looked at for.
 #[derive(Clone, Copy, Debug)]
@@ -70,9 +70,7 @@ impl Needs {
             task_lists: lists(exchange.is_shared, |method| method == Method::TasksList),
             cache,
             tasks: has_tasks
-                && (of_tasks
-                    || any(|method| method == Method::OpenStream)
-                    || mentions(permit.body(), b"task")),
+                && (of_tasks || any(|method| method == Method::OpenStream) || exchange.says_task),
             endpoint: exchange.message_path.is_some() && any(|method| method == Method::OpenStream),
             limit: limits.whole,
         };

@@ -45,7 +45,7 @@ impl Exchange {
         let session = headers.get(SESSION).map(|sealed| self.session(sealed)).transpose()?;
         let calls = self.permit.calls();
         let mut outgoing = Outgoing { body: self.permit.body().clone(), session, name: None };
-        if calls.iter().any(|call| may_hold_tasks(call, &outgoing.body)) {
+        if calls.iter().any(|call| self.may_hold_tasks(call)) {
             outgoing.body = self.open_tasks(&outgoing.body)?;
             outgoing.name = self.task_name(headers)?;
         }
@@ -60,6 +60,14 @@ impl Exchange {
 
     fn task(&self, sealed: &str) -> Option<String> {
         self.sealer.open(Kind::Task, sealed, &self.owner())
+    }
+
+    /// Whether the body could hold an id. A method that nobody defines can be about tasks under any name; the
+    /// member by which others say what they are related to has the word in its name.
+    fn may_hold_tasks(&self, call: &Call) -> bool {
+        call.targets().iter().any(|target| matches!(target, Target::Task(_)))
+            || self.says_task
+                && (call.method() == Method::Other || mentions(self.permit.body(), b"related"))
     }
 
     /// The body with its task ids opened.
@@ -106,13 +114,6 @@ impl Exchange {
         let id = self.task(sealed).ok_or(unknown)?;
         mirrored(&id).ok_or(unknown).map(Some)
     }
-}
-
-/// Whether the body could hold an id. A method that nobody defines can be about tasks under any name.
-fn may_hold_tasks(call: &Call, body: &[u8]) -> bool {
-    call.targets().iter().any(|target| matches!(target, Target::Task(_)))
-        || call.method() == Method::Other && mentions(body, b"task")
-        || mentions(body, b"related")
 }
 
 /// Whether an id that does not open may be something else. In 2025-11-25 a client answers for tasks of its

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -21,8 +21,9 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::time::Instant;
 
 use super::connect::{Connector, NoConnection};
+use crate::place::Places;
 
-/// Idle connections that are kept.
+/// Idle connections that are kept, by each thread.
 const MOST_IDLE: usize = 256;
 
 /// A connection nobody used for so long is closed: servers close theirs after a minute or so, and a request
@@ -44,8 +45,8 @@ pub(super) struct Pool {
     url: Uri,
     http1: http1::Builder,
     http2: http2::Builder<TokioExecutor>,
-    /// The one used last is at the back.
-    idle: Mutex<VecDeque<(Http1, Instant)>>,
+    /// Of each thread, which drives its own. The one used last is at the back.
+    idle: Places<Mutex<VecDeque<(Http1, Instant)>>>,
     shared: ArcSwapOption<Http2>,
 }
 
@@ -75,7 +76,7 @@ impl Pool {
             .max_header_list_size(u32::from(HEAD))
             .keep_alive_interval(Duration::from_secs(30))
             .keep_alive_while_idle(false);
-        let (idle, shared) = (Mutex::default(), ArcSwapOption::empty());
+        let (idle, shared) = (Places::default(), ArcSwapOption::empty());
         Pool { connector, url, http1, http2, idle, shared }
     }
 
@@ -127,24 +128,30 @@ impl Pool {
                 return Ok(Connection::Http1 { sender, is_used: true });
             }
         }
+        // Seldom, and then it takes more room than all the rest.
+        Box::pin(self.connect()).await
+    }
+
+    async fn connect(&self) -> Result<Connection, NoAnswer> {
         let connected = self.connector.connect().await?;
         if connected.is_http2() {
             let (sender, connection) = self.http2.handshake(TokioIo::new(connected)).await?;
-            tokio::spawn(watched(connection));
+            tokio::spawn(connection);
             self.shared.store(Some(Arc::new(sender.clone())));
             return Ok(Connection::Http2(sender));
         }
         let (mut sender, connection) = self.http1.handshake(TokioIo::new(connected)).await?;
-        tokio::spawn(watched(connection));
+        tokio::spawn(connection);
         sender.ready().await?;
         Ok(Connection::Http1 { sender, is_used: false })
     }
 
     fn take(&self) -> Option<Http1> {
-        let (sender, since) = self.idle().pop_back()?;
+        let mut idle = self.idle()?;
+        let (sender, since) = idle.pop_back()?;
         // If the one used last is too old, all others are older.
         if since.elapsed() >= IDLE {
-            self.idle().clear();
+            idle.clear();
             return None;
         }
         Some(sender)
@@ -155,7 +162,7 @@ impl Pool {
             return;
         }
         let now = Instant::now();
-        let mut idle = self.idle();
+        let Some(mut idle) = self.idle() else { return };
         while idle.len() >= MOST_IDLE || idle.front().is_some_and(|(_, since)| now - *since >= IDLE)
         {
             idle.pop_front();
@@ -163,15 +170,9 @@ impl Pool {
         idle.push_back((sender, now));
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, VecDeque<(Http1, Instant)>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Drives a connection to its end.
-async fn watched(connection: impl Future<Output = hyper::Result<()>>) {
-    if let Err(error) = connection.await {
-        tracing::debug!(%error, "a connection to an upstream ended");
+    fn idle(&self) -> Option<MutexGuard<'_, VecDeque<(Http1, Instant)>>> {
+        let idle = self.idle.here()?;
+        Some(idle.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

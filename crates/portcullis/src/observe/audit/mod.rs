@@ -9,10 +9,9 @@
 mod line;
 mod write;
 
-use std::cell::Cell;
 use std::io;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -23,9 +22,7 @@ pub use self::write::{Destination, LogFile};
 use self::write::{Order, Scribe};
 use super::Exchange;
 use super::metrics::Counter;
-
-/// As many buffers as threads are likely to answer requests; more share them.
-const BUFFERS: usize = 16;
+use crate::place::Places;
 
 /// A buffer longer than this makes everybody wait.
 const FULL: usize = 1 << 20;
@@ -44,18 +41,13 @@ pub struct Audit {
 /// Lines on their way to the disk.
 #[derive(Debug, Default)]
 struct Lines {
-    buffers: [Buffer; BUFFERS],
+    buffers: Places<Mutex<Vec<u8>>>,
     /// Whether the thread knows that there are lines.
     is_told: AtomicBool,
     /// Whether there is no room for more.
     is_full: AtomicBool,
     room: Notify,
 }
-
-/// Apart from its neighbours in the caches of processors.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-struct Buffer(Mutex<Vec<u8>>);
 
 /// Why an order was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -136,24 +128,9 @@ impl Audit {
 impl Lines {
     /// Appends to the buffer of this thread, and says how long that is now.
     fn append(&self, write: impl FnOnce(&mut Vec<u8>)) -> usize {
-        let Some(buffer) = self.buffers.get(place()) else { return 0 };
-        let mut buffer = buffer.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(buffer) = self.buffers.here() else { return 0 };
+        let mut buffer = buffer.lock().unwrap_or_else(PoisonError::into_inner);
         write(&mut buffer);
         buffer.len()
     }
-}
-
-/// The buffer of this thread.
-fn place() -> usize {
-    static THREADS: AtomicUsize = AtomicUsize::new(0);
-    thread_local! {
-        static PLACE: Cell<Option<usize>> = const { Cell::new(None) };
-    }
-    PLACE.with(|place| {
-        place.get().unwrap_or_else(|| {
-            let new = THREADS.fetch_add(1, Ordering::Relaxed) % BUFFERS;
-            place.set(Some(new));
-            new
-        })
-    })
 }

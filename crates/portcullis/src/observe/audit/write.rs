@@ -132,8 +132,8 @@ impl Scribe {
         self.lines.is_told.store(false, Ordering::Release);
         self.write_batch()?;
         let lines = Arc::clone(&self.lines);
-        for buffer in &lines.buffers {
-            let mut buffer = buffer.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for buffer in lines.buffers.iter() {
+            let mut buffer = buffer.lock().unwrap_or_else(PoisonError::into_inner);
             if buffer.is_empty() {
                 continue;
             }

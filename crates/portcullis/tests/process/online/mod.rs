@@ -166,7 +166,7 @@ async fn nobody_waits_for_another() {
 /// A connection on which a question has come.
 async fn asked(listener: &TcpListener) -> Wire {
     let (stream, _) = timeout(SOON, listener.accept()).await.expect("nobody asks").unwrap();
-    stream.readable().await.unwrap();
+    stream.peek(&mut [0]).await.unwrap();
     Wire::of(stream)
 }
 
