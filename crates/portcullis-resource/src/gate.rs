@@ -9,13 +9,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response};
 use http_body::Body;
-use portcullis_core::bearer::{AccessToken, Scheme, present};
-use portcullis_core::decide::{Permit, decide};
+use portcullis_core::bearer::{AccessToken, KeptToken, Scheme, present};
+use portcullis_core::decide::{Asked, Permit, decide};
 use portcullis_core::denial::Denial;
 use portcullis_core::error::Failure;
 use portcullis_core::keys::CertificateThumbprint;
 use portcullis_core::metadata::ProtectedResource;
-use portcullis_core::operation::{Limits, Operation};
+use portcullis_core::operation::{Limits, Method as Mcp, Operation};
 use portcullis_core::policy::Policy;
 use portcullis_core::proof::{
     self, Caller, DpopProof, Evidence, Freshness, Target, confirm, dpop_header,
@@ -25,6 +25,7 @@ use portcullis_core::token::{Confirmation, VerifiedToken};
 
 use crate::body;
 use crate::clock::{Clock, SystemClock};
+use crate::keys::Keys;
 use crate::replay::{LocalReplay, Replay};
 use crate::room::{Place, Room};
 use crate::seen::SeenTokens;
@@ -92,6 +93,31 @@ pub struct Admitted {
     pub permit: Permit,
     /// To be kept as long as the body is.
     pub place: Place,
+}
+
+/// A stream that listens: what it was opened for, and by which token.
+pub struct Standing {
+    asked: Asked,
+    token: Arc<VerifiedToken>,
+    by: By,
+}
+
+impl Standing {
+    /// When its token ends, as far as it was known when the stream began.
+    pub fn until(&self) -> UnixTime {
+        self.token.expires()
+    }
+}
+
+/// How the token of a stream is looked at again.
+enum By {
+    /// It was verified by keys of this generation, and holds as long as there are no others. (A stream costs
+    /// a few kilobytes; the text of the token would be one more.)
+    Keys(Arc<dyn Keys>, u64),
+    /// Somebody has to be asked.
+    Text(KeptToken),
+    /// Not at all: these are not the headers that it came with.
+    Nothing,
 }
 
 /// Why there is no gate.
@@ -238,6 +264,41 @@ impl Gate {
             }
         }
         Ok(proof)
+    }
+
+    /// What a stream that listens goes on by, once its request was admitted. There is none for an answer,
+    /// which runs to its own end.
+    pub fn standing(&self, permit: &Permit, headers: &HeaderMap) -> Option<Standing> {
+        let listens = |method| matches!(method, Mcp::OpenStream | Mcp::SubscriptionsListen);
+        if !permit.calls().iter().any(|call| listens(call.method())) {
+            return None;
+        }
+        let token = permit.caller().shared_token();
+        let generation = self.seen.generation_of(&token.hash());
+        let by = match generation.zip(self.trusted.keys_of(&token)) {
+            Some((generation, keys)) => By::Keys(Arc::clone(keys), generation),
+            None => AccessToken::try_from(present(headers, None))
+                .map_or(By::Nothing, |token| By::Text(token.keep())),
+        };
+        Some(Standing { asked: permit.asked(), token, by })
+    }
+
+    /// Until when a stream may go on: by what its token says, what its issuer says now, and what the policy
+    /// says now. `None` where it may not any longer.
+    pub async fn stands(&self, standing: &Standing) -> Option<UnixTime> {
+        let Standing { asked, token: before, by } = standing;
+        let token = match by {
+            By::Keys(keys, generation) => {
+                let is_accepted = self.trusted.would_accept(before, keys, *generation);
+                is_accepted.then(|| Arc::clone(before))?
+            }
+            By::Text(text) => self.verified(&text.presented(), None).await.ok()?,
+            By::Nothing => return None,
+        };
+        // Whose possession was proven when the stream began.
+        let is_same = token.confirmation() == before.confirmation();
+        asked.may_go_on(&self.policy, &token, self.now()).ok().filter(|()| is_same)?;
+        Some(token.expires())
     }
 
     /// The answer to a request that is denied.

@@ -65,6 +65,14 @@ impl SeenTokens {
         stands.then_some(judged.token)
     }
 
+    /// Which generation of keys verified the token, where no issuer has to be asked about it again.
+    pub(crate) fn generation_of(&self, hash: &TokenHash) -> Option<u64> {
+        match self.0.get(hash)?.judged {
+            Judged { basis: Basis::Keys(generation), ask_again: None, .. } => Some(generation),
+            _ => None,
+        }
+    }
+
     /// Keeps a token whose text has this length.
     pub(crate) fn keep(&self, judged: Judged, length: usize) {
         self.0.insert(judged.token.hash(), Seen { judged, length });

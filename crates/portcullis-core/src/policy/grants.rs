@@ -36,14 +36,14 @@ impl Mask {
 
 /// The scopes and roles of one caller under one policy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Grants {
+pub(crate) struct Grants {
     pub(super) scopes: Mask,
     pub(super) roles: Mask,
 }
 
 /// The numbering.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Vocabulary {
+pub(crate) struct Vocabulary {
     /// Sorted; with each scope the mask of what holding it satisfies and the roles it brings.
     scopes: Vec<(Scope, Grants)>,
     roles: Vec<Role>,
@@ -111,7 +111,7 @@ impl Vocabulary {
     }
 
     /// What holding exactly these scopes and roles amounts to.
-    pub(super) fn grants(&self, scopes: &ScopeSet, roles: &[Role]) -> Grants {
+    pub(crate) fn grants(&self, scopes: &ScopeSet, roles: &[Role]) -> Grants {
         let mut grants = Grants { scopes: Mask::default(), roles: self.role_mask(roles) };
         for (_, brought) in scopes.iter().filter_map(|scope| self.scopes.get(self.find(scope)?)) {
             grants.scopes.add(&brought.scopes);

@@ -21,11 +21,13 @@ mod vain;
 mod view;
 
 use std::fmt;
+use std::sync::Arc;
 
 pub use self::condition::ArgumentPattern;
 pub(crate) use self::condition::{Budget, Given};
 pub use self::grants::MAX_NAMES;
-use self::grants::{Grants, Mask, Vocabulary};
+use self::grants::Mask;
+pub(crate) use self::grants::{Grants, Vocabulary};
 use self::index::Index;
 use self::pattern::Text;
 pub use self::pattern::{BadPattern, MAX_PATTERN};
@@ -72,7 +74,7 @@ pub struct Policy {
     prompts: Index,
     resources: Index,
     methods: Index,
-    vocabulary: Vocabulary,
+    vocabulary: Arc<Vocabulary>,
     scope_roles: Vec<(Scope, Role)>,
     /// The arguments that any rule looks at.
     arguments: Wanted,
@@ -184,7 +186,7 @@ impl PolicyBuilder {
             prompts: Index::default(),
             resources: Index::default(),
             methods: Index::default(),
-            vocabulary,
+            vocabulary: Arc::new(vocabulary),
             scope_roles: self.scope_roles,
             arguments: self.rules.iter().flat_map(Rule::arguments).collect(),
         };

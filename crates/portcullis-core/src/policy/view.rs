@@ -16,7 +16,7 @@ pub struct View<'p> {
 
 impl<'p> View<'p> {
     pub(super) fn new(policy: &'p Policy, token: &'p VerifiedToken) -> Self {
-        View { policy, token, grants: policy.vocabulary.grants(token.scopes(), token.roles()) }
+        View { policy, token, grants: token.grants(&policy.vocabulary) }
     }
 
     /// Whether the caller may do this.

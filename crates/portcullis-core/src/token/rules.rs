@@ -1,7 +1,7 @@
 //! The rules a claims set is judged by, one function for each.
 
 use super::{Expectation, Refusal, excerpt};
-use crate::json::{At, Item};
+use crate::json::Item;
 use crate::scope::{MAX_SCOPES, Scope, ScopeSet};
 use crate::time::UnixTime;
 
@@ -172,7 +172,7 @@ impl<'c> Known<'c> {
         }
     }
 
-    pub(super) fn client(&self) -> Result<Option<At>, Refusal> {
+    pub(super) fn client(&self) -> Result<Option<&'_ str>, Refusal> {
         let client_id = name("client_id", self.client_id)?;
         let azp = name("azp", self.azp)?;
         let appid = name("appid", self.appid)?;
@@ -211,11 +211,14 @@ pub(super) struct End {
 
 /// A claim that names somebody or something: a string that is not empty and has no control characters,
 /// which would break the line of a log or end a name where another reader does not.
-pub(super) fn name(what: &'static str, claim: Option<Item<'_>>) -> Result<Option<At>, Refusal> {
+pub(super) fn name<'c>(
+    what: &'static str,
+    claim: Option<Item<'c>>,
+) -> Result<Option<&'c str>, Refusal> {
     match claim {
         None => Ok(None),
         Some(claim) => match claim.as_str() {
-            Some(text) if !text.is_empty() && !has_control(text) => Ok(Some(claim.place())),
+            Some(text) if !text.is_empty() && !has_control(text) => Ok(Some(text)),
             _ => Err(Refusal::Malformed(what)),
         },
     }

@@ -1,13 +1,14 @@
 //! Claims against an expectation: the one place where a [`VerifiedToken`] is made.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::rules::{Known, Origin, name};
 use super::{ClaimPath, Confirmation, Expectation, Refusal};
 use crate::bearer::TokenHash;
 use crate::id::{Issuer, ResourceId};
-use crate::json::{At, Document, Item};
+use crate::json::{Document, Item};
+use crate::policy::{Grants, Vocabulary};
 use crate::scope::{Role, Scope, ScopeSet};
 use crate::time::UnixTime;
 
@@ -19,9 +20,10 @@ pub struct VerifiedToken {
     hash: TokenHash,
     claims: Arc<Document>,
     expectation: Arc<Expectation>,
-    subject: Option<At>,
-    client_id: Option<At>,
-    token_id: Option<At>,
+    // Copies, for whoever writes the audit trail: they lie side by side, and the claims do not.
+    subject: Option<Box<str>>,
+    client_id: Option<Box<str>>,
+    token_id: Option<Box<str>>,
     scopes: ScopeSet,
     roles: Vec<Role>,
     expires: UnixTime,
@@ -29,6 +31,8 @@ pub struct VerifiedToken {
     not_before: Option<UnixTime>,
     issued_at: Option<UnixTime>,
     confirmation: Option<Confirmation>,
+    /// What it amounts to in the numbering of the policy that asked first: hardly ever is there another.
+    grants: OnceLock<(Arc<Vocabulary>, Grants)>,
 }
 
 impl VerifiedToken {
@@ -48,21 +52,26 @@ impl VerifiedToken {
         &self.expectation.resource
     }
 
+    /// Whether this is what it was held against.
+    pub fn satisfied(&self, expectation: &Expectation) -> bool {
+        *self.expectation == *expectation
+    }
+
     /// `sub`: whom it speaks for, unique within the issuer. Absent where a client speaks for itself
     /// and the issuer does not say so by `sub`.
     pub fn subject(&self) -> Option<&str> {
-        self.text(self.subject)
+        self.subject.as_deref()
     }
 
     /// The client it was issued to: `client_id` (RFC 9068), else `azp` (OpenID Connect), else `appid`
     /// (Entra ID).
     pub fn client_id(&self) -> Option<&str> {
-        self.text(self.client_id)
+        self.client_id.as_deref()
     }
 
     /// `jti`: its identifier.
     pub fn token_id(&self) -> Option<&str> {
-        self.text(self.token_id)
+        self.token_id.as_deref()
     }
 
     /// The scopes it carries.
@@ -110,8 +119,12 @@ impl VerifiedToken {
         claim.into_iter().flat_map(Item::strings).map(str::to_owned).collect()
     }
 
-    fn text(&self, at: Option<At>) -> Option<&str> {
-        self.claims.at(at?).as_str()
+    /// What its scopes and roles amount to in that numbering. Worked out once, so that a token that is kept
+    /// needs none of its scopes' texts again.
+    pub(crate) fn grants(&self, vocabulary: &Arc<Vocabulary>) -> Grants {
+        let work_out = || vocabulary.grants(&self.scopes, &self.roles);
+        let (known, grants) = self.grants.get_or_init(|| (Arc::clone(vocabulary), work_out()));
+        if Arc::ptr_eq(known, vocabulary) { *grants } else { work_out() }
     }
 }
 
@@ -151,12 +164,12 @@ pub(crate) fn accept(
     if let Origin::Signed { typ } = origin {
         known.check_access_token(root, typ, expectation)?;
     }
-    let subject = name("sub", known.sub)?;
-    let client_id = known.client()?;
+    let subject = name("sub", known.sub)?.map(Box::from);
+    let client_id = known.client()?.map(Box::from);
     if subject.is_none() && client_id.is_none() {
         return Err(Refusal::Missing("sub"));
     }
-    let token_id = name("jti", known.jti)?;
+    let token_id = name("jti", known.jti)?.map(Box::from);
     let scopes = known.scopes(expectation)?;
     let confirmation = known.cnf.map(Confirmation::of).transpose()?;
     known.check_bound(confirmation.as_ref())?;
@@ -179,6 +192,7 @@ pub(crate) fn accept(
         not_before,
         issued_at,
         confirmation,
+        grants: OnceLock::new(),
         claims,
     })
 }

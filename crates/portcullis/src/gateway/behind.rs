@@ -17,16 +17,19 @@ use super::random;
 use super::upstream::Upstream;
 use super::{BadGateway, headers};
 use crate::config::server as config;
-use crate::rewrite::{ENDPOINT, Exchange, NotOpened, Outgoing};
+use crate::rewrite::{ENDPOINT, Exchange, NotOpened, Outgoing, Treatment};
 use crate::stdio::{self, Accept, Settings, Stdio};
 
 const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 const NAME: HeaderName = HeaderName::from_static("mcp-name");
+const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
 
 /// What answers permitted requests.
 pub(super) enum Behind {
     Http {
         upstream: Upstream,
+        /// For an answer to begin, and to end where all of it must be there before the client gets any.
+        patience: Duration,
         /// Of HTTP+SSE: where clients send their messages.
         messages: Option<Arc<str>>,
         add: Vec<(HeaderName, HeaderValue)>,
@@ -49,6 +52,7 @@ impl Behind {
         match &server.upstream {
             config::Upstream::Http(http) => {
                 let upstream = Upstream::new(http)?;
+                let patience = http.timeouts.answer;
                 let (add, forward) = (http.add.clone(), http.forward.clone());
                 let messages = match http.transport {
                     config::Transport::Streamable => None,
@@ -57,7 +61,7 @@ impl Behind {
                         path => path.into(),
                     }),
                 };
-                Ok(Behind::Http { upstream, messages, add, forward })
+                Ok(Behind::Http { upstream, patience, messages, add, forward })
             }
             config::Upstream::Stdio(process) => {
                 let identity = identity(process);
@@ -97,13 +101,13 @@ impl Behind {
                 NotOpened::Task { .. } => Failure::UnknownTask,
             })?;
         match self {
-            Behind::Http { upstream, messages, add, forward } => {
+            Behind::Http { upstream, messages, add, forward, .. } => {
                 let target = match messages {
                     None => None,
                     Some(_) => message_target(exchange, client)?,
                 };
                 let headers = headers::upstream(&client.headers, forward, add);
-                let (headers, body) = replaced(headers, outgoing);
+                let (headers, body) = replaced(headers, outgoing, &client.headers);
                 let response = upstream.send(method(permit), target, headers, body).await?;
                 Ok(response.map(Answer::passed))
             }
@@ -118,6 +122,22 @@ impl Behind {
                 }
             }
         }
+    }
+
+    /// What becomes of an answer that is looked into. One that is read as a whole has to end in time.
+    pub(super) async fn treat(
+        &self,
+        treatment: Treatment,
+        answer: Answer,
+    ) -> Result<Answer, NoAnswer> {
+        let read = treatment.apply(answer);
+        let rewritten = match self {
+            Behind::Http { patience, .. } => tokio::time::timeout(*patience, read).await,
+            // Of a process it is there when it begins.
+            Behind::Stdio { .. } => Ok(read.await),
+        };
+        let rewritten = rewritten.map_err(|_| NoAnswer::Timeout)?;
+        Ok(Answer::made(rewritten.map_err(|error| NoAnswer::Unusable(error.to_string()))?))
     }
 
     /// Ends what was started.
@@ -184,9 +204,14 @@ fn message_target(exchange: &Exchange, client: &Parts) -> Result<Option<Uri>, Fa
 }
 
 /// What upstream gets in place of what the client sent.
-fn replaced(mut headers: HeaderMap, outgoing: Outgoing) -> (HeaderMap, Bytes) {
+fn replaced(mut headers: HeaderMap, outgoing: Outgoing, client: &HeaderMap) -> (HeaderMap, Bytes) {
     if let Some(session) = outgoing.session {
         headers.insert(SESSION, session);
+        // Where to take a stream up again means something within a session, which is the caller's. Outside of
+        // one, upstream could not tell whose stream it was.
+        if let Some(event) = client.get(LAST_EVENT) {
+            headers.insert(LAST_EVENT, event.clone());
+        }
     }
     if let Some(name) = outgoing.name {
         headers.insert(NAME, name);

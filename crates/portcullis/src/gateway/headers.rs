@@ -14,13 +14,11 @@ use http::header::{
 
 use crate::config::server::ResponseHeaders;
 
-/// Content negotiation, where a stream is taken up again, and the trace that the call belongs to. `Mcp-` headers
-/// pass beside these.
-const PASSED: [HeaderName; 6] = [
+/// Content negotiation, and the trace that the call belongs to. `Mcp-` headers pass beside these.
+const PASSED: [HeaderName; 5] = [
     ACCEPT,
     CONTENT_TYPE,
     ACCEPT_LANGUAGE,
-    HeaderName::from_static("last-event-id"),
     HeaderName::from_static("traceparent"),
     HeaderName::from_static("tracestate"),
 ];
@@ -59,7 +57,7 @@ pub(super) fn upstream(
     forward: &[HeaderName],
     add: &[(HeaderName, HeaderValue)],
 ) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(8);
+    let mut headers = HeaderMap::with_capacity(6);
     for (name, value) in client {
         let passes = PASSED.contains(name) || is_mcp(name.as_str()) || forward.contains(name);
         if passes {

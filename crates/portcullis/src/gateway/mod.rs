@@ -14,7 +14,7 @@
 //! * `admin` – what operators ask
 //! * `issuers` – the issuers of the configuration, being asked
 //! * [`online`] – whether all that is named is there
-//! * `answer` – what goes back to a client
+//! * `answer` – what goes back to a client, `overseen`, for how long where it listens
 //! * `changes` – files that are read again, `random` – the one random source
 //! * `drain` – the end
 //!
@@ -33,6 +33,7 @@ mod headers;
 mod issuers;
 mod listener;
 pub mod online;
+mod overseen;
 mod patient;
 mod random;
 mod routes;
@@ -163,7 +164,7 @@ impl Gateway {
     }
 
     /// Answers a request.
-    async fn answer(&self, peer: &Peer, request: Request<Incoming>) -> Response<Answer> {
+    async fn answer(self: &Arc<Self>, peer: &Peer, request: Request<Incoming>) -> Response<Answer> {
         let (parts, body) = request.into_parts();
         if let Some(refusal) = framing::refuse(&parts) {
             return refusal;
@@ -226,6 +227,7 @@ impl Serving {
             tracing::warn!("these are taken at start: {unchanged}: restart to change them");
         }
         self.gateway.state.store(Arc::new(state));
+        self.gateway.running.reloaded();
         Ok(())
     }
 

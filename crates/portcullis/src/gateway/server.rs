@@ -13,20 +13,21 @@ use portcullis_core::error::{Blame, Failure, Upstream as NoAnswer};
 use portcullis_resource::gate::{Admitted, Gate, Head, Surroundings};
 use portcullis_resource::origin::{self, Origins};
 use portcullis_resource::room::Place;
-use portcullis_resource::stream::{Until, listening_end};
+use portcullis_resource::stream::{Until, over};
 use portcullis_resource::trust::{Source, Trusted};
 use tokio::time::Instant;
 
 use super::answer::{Answer, plain};
 use super::behind::Behind;
 use super::client::Client;
+use super::overseen::Overseen;
 use super::state::State;
 use super::upstream::is_event_stream;
 use super::{BadGateway, Gateway, headers};
 use crate::client::rate::Failures;
 use crate::config::server as config;
 use crate::observe::{About, Claimed, Exchange as Noted, Moment, Watched};
-use crate::rewrite::{Exchange, Treatment};
+use crate::rewrite::{Exchange, Refused, Treatment};
 use crate::seal::Sealer;
 
 /// A protected server.
@@ -52,7 +53,7 @@ pub(super) struct Around<'a> {
 
 /// A request under way, as whoever writes it down wants to know it.
 struct Underway<'a> {
-    gateway: &'a Gateway,
+    gateway: &'a Arc<Gateway>,
     state: &'a State,
     client: &'a Client,
     at: Moment,
@@ -122,7 +123,7 @@ impl Server {
     /// Answers a request.
     pub(super) async fn answer(
         &self,
-        gateway: &Gateway,
+        gateway: &Arc<Gateway>,
         state: &State,
         client: &Client,
         parts: Parts,
@@ -212,7 +213,7 @@ impl Server {
         permit: Arc<Permit>,
         place: Place,
     ) -> Result<Response<Answer>, Failure> {
-        let end = listening_end(&permit, self.gate.now());
+        let standing = self.gate.standing(&permit, &parts.headers);
         let exchange = Exchange::new(
             Arc::clone(&self.name),
             Arc::clone(self.gate.policy()),
@@ -226,17 +227,18 @@ impl Server {
         headers::client(&mut head.headers, &self.response_headers);
         let is_stream = is_event_stream(&head.headers);
         let treatment = exchange.response(head.status, &mut head.headers);
-        let unusable = |reason: String| NoAnswer::Unusable(reason);
-        let body = match treatment.map_err(|refused| unusable(refused.to_string()))? {
+        let refused = |refused: Refused| NoAnswer::Unusable(refused.to_string());
+        let body = match treatment.map_err(refused)? {
             Treatment::Verbatim => body,
-            treatment => {
-                let rewritten = treatment.apply(body).await;
-                Answer::made(rewritten.map_err(|error| unusable(error.to_string()))?)
-            }
+            treatment => self.behind.treat(treatment, body).await?,
         };
-        let body = match end {
+        let body = match standing {
             None => body,
-            Some(end) => Answer::made(underway.gateway.running.until_drained(Until::at(body, end))),
+            Some(standing) => {
+                let (server, until) = (Arc::clone(&self.name), standing.until());
+                let overseen = Overseen::new(underway.gateway, server, standing);
+                Answer::made(Until::new(body, over(overseen, until)))
+            }
         };
         let body =
             if is_stream { body.counted(self.watched.metrics().streams.hold()) } else { body };

@@ -211,6 +211,13 @@ impl State {
     }
 }
 
+impl State {
+    /// The server of that name.
+    pub(super) fn server(&self, name: &str) -> Option<&Arc<Server>> {
+        self.servers.iter().find(|server| server.name() == name)
+    }
+}
+
 /// What seals ids: by the key of the configuration, else by one that lives as long as the process.
 fn sealer(config: &Config, before: Option<&State>) -> Result<Arc<Sealer>, BadGateway> {
     if config.store.seal_key.is_none()

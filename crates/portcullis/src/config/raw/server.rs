@@ -216,7 +216,8 @@ pub(in crate::config) struct UpstreamTimeouts {
     /// Until a connection stands.
     #[schemars(extend("default" = "5s"))]
     pub(in crate::config) connect: Key<Duration>,
-    /// Until an answer begins. Once it has begun it may take its time.
+    /// Until an answer begins. Once it has begun it may take its time, unless all of it has to be there before
+    /// any is passed on, as lists have that are filtered.
     #[schemars(extend("default" = "5m"))]
     pub(in crate::config) answer: Key<Duration>,
 }
