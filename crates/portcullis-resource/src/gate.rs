@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Response};
+use http::{HeaderMap, HeaderValue, Method, Response};
 use http_body::Body;
 use portcullis_core::bearer::{AccessToken, KeptToken, Scheme, present};
 use portcullis_core::decide::{Asked, Permit, decide};
@@ -18,7 +18,7 @@ use portcullis_core::metadata::ProtectedResource;
 use portcullis_core::operation::{Limits, Method as Mcp, Operation};
 use portcullis_core::policy::Policy;
 use portcullis_core::proof::{
-    self, Caller, DpopProof, Evidence, Freshness, Target, confirm, dpop_header,
+    self, Caller, DpopProof, Evidence, Freshness, NoncePolicy, Target, confirm, dpop_header,
 };
 use portcullis_core::time::UnixTime;
 use portcullis_core::token::{Confirmation, VerifiedToken};
@@ -26,6 +26,7 @@ use portcullis_core::token::{Confirmation, VerifiedToken};
 use crate::body;
 use crate::clock::{Clock, SystemClock};
 use crate::keys::Keys;
+use crate::nonce::{Fresh, Nonces};
 use crate::replay::{LocalReplay, Replay};
 use crate::room::{Place, Room};
 use crate::seen::SeenTokens;
@@ -38,6 +39,8 @@ pub struct Surroundings {
     pub clock: Arc<dyn Clock>,
     /// Which DPoP proofs were shown before.
     pub replay: Arc<dyn Replay>,
+    /// What DPoP proofs must hold, where they must not be made ahead of time.
+    pub nonces: Option<Arc<Nonces>>,
     /// Room for bodies.
     pub room: Room,
     /// How much of a request is read.
@@ -46,12 +49,13 @@ pub struct Surroundings {
     pub body_patience: Duration,
 }
 
-/// The clock of this machine, a memory of this process, 256 MiB for bodies, 30 seconds for each.
+/// The clock of this machine, a memory of this process, no nonces, 256 MiB for bodies, 30 seconds for each.
 impl Default for Surroundings {
     fn default() -> Self {
         Surroundings {
             clock: Arc::new(SystemClock),
             replay: Arc::new(LocalReplay::new()),
+            nonces: None,
             room: Room::new(256 << 20),
             limits: Limits::default(),
             body_patience: Duration::from_secs(30),
@@ -93,6 +97,8 @@ pub struct Admitted {
     pub permit: Permit,
     /// To be kept as long as the body is.
     pub place: Place,
+    /// For the client's next proof: `DPoP-Nonce` of the answer.
+    pub dpop_nonce: Option<HeaderValue>,
 }
 
 /// A stream that listens: what it was opened for, and by which token.
@@ -179,8 +185,8 @@ impl Gate {
     where
         B: Body<Data = Bytes>,
     {
-        let caller = self.identify(head).await;
-        let caller = caller.map_err(|failure| Denial::before_reading(failure, head.headers))?;
+        let caller = self.identify(head).await.map_err(|failure| self.deny(failure, head))?;
+        let dpop_nonce = if caller.scheme() == Scheme::Dpop { self.next_nonce() } else { None };
         let near = &self.surroundings;
         let read = body::read(body, head.headers, near.limits.body, near.body_patience, &near.room);
         let (body, place) = match read.await {
@@ -193,10 +199,24 @@ impl Gate {
             // The body may have taken its time: the token is judged by what time it is now.
             Ok(operation) => {
                 let permit = decide(&self.policy, caller, operation, self.now())?;
-                Ok(Admitted { permit, place })
+                Ok(Admitted { permit, place, dpop_nonce })
             }
             Err(malformed) => Err(Denial::from(malformed).with_caller(caller)),
         }
+    }
+
+    /// A refusal of what came before the body. Whoever needs a nonce gets one.
+    fn deny(&self, failure: Failure, head: Head<'_>) -> Denial {
+        let needs_nonce = matches!(failure, Failure::Proof(proof::Refusal::NonceRequired));
+        let denial = Denial::before_reading(failure, head.headers);
+        match self.next_nonce().filter(|_| needs_nonce) {
+            Some(nonce) => denial.with_dpop_nonce(nonce),
+            None => denial,
+        }
+    }
+
+    fn next_nonce(&self) -> Option<HeaderValue> {
+        self.surroundings.nonces.as_ref()?.current(self.now())
     }
 
     /// Who is asking.
@@ -249,7 +269,12 @@ impl Gate {
         let uri = format!("{}{}", self.resource.resource().origin(), head.path);
         let target = Target { method: head.method.as_str(), uri: &uri };
         let hash = presented.hash();
-        let proof = DpopProof::verify(proof, target, Some(&hash), Freshness::default(), now)?;
+        let nonces = self.surroundings.nonces.as_ref().map(|nonces| nonces.fresh(now));
+        let nonces = nonces.as_ref().map(Fresh::as_strs);
+        let nonce =
+            nonces.as_ref().map_or(NoncePolicy::NotAsked, |nonces| NoncePolicy::OneOf(nonces));
+        let freshness = Freshness { nonce, ..Freshness::default() };
+        let proof = DpopProof::verify(proof, target, Some(&hash), freshness, now)?;
         // Only proofs that count are remembered: a stranger's would fill the memory for nothing.
         let counts = matches!(
             token.confirmation(),

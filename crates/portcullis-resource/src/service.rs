@@ -28,6 +28,7 @@ use crate::principal::{NoPrincipal, Principal, principal};
 use crate::stream::{Oversight, Until, over};
 
 const DPOP: HeaderName = HeaderName::from_static("dpop");
+const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// How long others keep the metadata.
 const METADATA_KEPT: HeaderValue = HeaderValue::from_static("public, max-age=300");
@@ -167,9 +168,13 @@ impl Protection {
         parts.headers.remove(AUTHORIZATION);
         parts.headers.remove(DPOP);
         let body = Body::from(admitted.permit.body().clone());
+        let nonce = admitted.dpop_nonce.clone();
         parts.extensions.insert(Principal::of(admitted));
         let Ok(response) = inner.call(Request::from_parts(parts, body)).await;
-        let response = response.into_response();
+        let mut response = response.into_response();
+        if let Some(nonce) = nonce {
+            response.headers_mut().insert(DPOP_NONCE, nonce);
+        }
         let Some(standing) = standing else { return response };
         let until = standing.until();
         let end = over(Overseen { protection: self, standing }, until);

@@ -36,6 +36,8 @@ pub struct Server {
     pub allowed_hosts: Vec<Authority>,
     /// What becomes of the headers of its answers.
     pub response_headers: ResponseHeaders,
+    /// Whether DPoP proofs must hold a nonce of ours.
+    pub dpop_nonce: bool,
 }
 
 impl Server {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::request::Parts;
-use http::{Response, StatusCode};
+use http::{HeaderName, Response, StatusCode};
 use hyper::body::Incoming;
 use portcullis_core::decide::Permit;
 use portcullis_core::denial::Denial;
@@ -29,6 +29,8 @@ use crate::config::server as config;
 use crate::observe::{About, Claimed, Exchange as Noted, Moment, Watched};
 use crate::rewrite::{Exchange, Refused, Treatment};
 use crate::seal::Sealer;
+
+const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// A protected server.
 pub(super) struct Server {
@@ -73,12 +75,10 @@ impl Server {
         });
         let resource = config.resource();
         let named = |error| BadGateway::Server { name: config.name.to_string(), error };
-        let gate = Gate::new(
-            config.metadata.clone(),
-            Arc::clone(&config.policy),
-            trusted.collect(),
-            around.surroundings.clone(),
-        );
+        let mut surroundings = around.surroundings.clone();
+        surroundings.nonces = surroundings.nonces.filter(|_| config.dpop_nonce);
+        let (metadata, policy) = (config.metadata.clone(), Arc::clone(&config.policy));
+        let gate = Gate::new(metadata, policy, trusted.collect(), surroundings);
         let mut origins = Origins::of(resource);
         for allowed in &config.allowed_origins {
             origins = origins.and(allowed.as_str())?;
@@ -98,7 +98,7 @@ impl Server {
             name: config.name.as_str().into(),
             gate: gate.map_err(named)?,
             origins,
-            behind: Behind::new(config, before.map(|before| &before.behind))?,
+            behind: Behind::new(config, watched.metrics(), before.map(|before| &before.behind))?,
             sealer: Arc::clone(around.sealer),
             response_headers: config.response_headers.clone(),
             hosts,
@@ -188,12 +188,15 @@ impl Server {
         parts: &Parts,
         admitted: Admitted,
     ) -> Response<Answer> {
-        let Admitted { permit, place } = admitted;
+        let Admitted { permit, place, dpop_nonce } = admitted;
         let permit = Arc::new(permit);
         let observer = &underway.gateway.lasting.observer;
         let id = underway.gateway.lasting.request_id();
         match self.exchange(underway, parts, Arc::clone(&permit), place).await {
-            Ok(response) => {
+            Ok(mut response) => {
+                if let Some(nonce) = dpop_nonce {
+                    response.headers_mut().insert(DPOP_NONCE, nonce);
+                }
                 let about = self.about(underway, id.as_str());
                 observer.note(&Noted::allowed(about, &permit, response.status()));
                 response
@@ -214,6 +217,10 @@ impl Server {
         place: Place,
     ) -> Result<Response<Answer>, Failure> {
         let standing = self.gate.standing(&permit, &parts.headers);
+        let listens_until = standing.as_ref().map(|standing| {
+            let left = standing.until().as_secs().saturating_sub(self.gate.now().as_secs());
+            Instant::now() + Duration::from_secs(left)
+        });
         let exchange = Exchange::new(
             Arc::clone(&self.name),
             Arc::clone(self.gate.policy()),
@@ -221,7 +228,7 @@ impl Server {
             permit,
         );
         let exchange = self.behind.around(exchange);
-        let response = self.behind.send(&exchange, parts).await?;
+        let response = self.behind.send(&exchange, parts, listens_until).await?;
         drop(place);
         let (mut head, body) = response.into_parts();
         headers::client(&mut head.headers, &self.response_headers);
@@ -237,7 +244,15 @@ impl Server {
             Some(standing) => {
                 let (server, until) = (Arc::clone(&self.name), standing.until());
                 let overseen = Overseen::new(underway.gateway, server, standing);
-                Answer::made(Until::new(body, over(overseen, until)))
+                let farewell = self.behind.farewell();
+                Answer::made(Until::new(body, async move {
+                    over(overseen, until).await;
+                    // What stands behind says that it is over where it knew of the end; who may not listen any
+                    // more is not waited for.
+                    if listens_until.is_some_and(|until| until <= Instant::now()) {
+                        tokio::time::sleep(farewell).await;
+                    }
+                }))
             }
         };
         let body =

@@ -10,6 +10,7 @@ use portcullis_core::id::Issuer;
 use portcullis_core::operation;
 use portcullis_resource::clock::Clock;
 use portcullis_resource::gate::Surroundings;
+use portcullis_resource::nonce::Nonces;
 use portcullis_resource::replay::{LocalReplay, Replay};
 use portcullis_resource::room::Room;
 use zeroize::Zeroizing;
@@ -180,6 +181,7 @@ impl State {
         let surroundings = Surroundings {
             clock: Arc::clone(&lasting.clock),
             replay: Arc::clone(&lasting.replay),
+            nonces: Some(Arc::new(Nonces::new(sealer.nonce_key()))),
             room: lasting.room.clone(),
             limits: config.limits.operation,
             body_patience: config.limits.body_timeout,

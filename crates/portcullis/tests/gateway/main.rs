@@ -14,4 +14,6 @@ mod operators;
 mod raw;
 #[allow(dead_code, reason = "shared with other tests")]
 mod rig;
+#[cfg(unix)]
+mod stdio;
 mod streams;

@@ -1,5 +1,6 @@
 //! A server: reached over HTTP, or started.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{ACCEPT, CONTENT_TYPE};
@@ -36,7 +37,8 @@ impl Asking {
             server::Upstream::Stdio(process) => {
                 let settings = settings(server.name.as_str(), process);
                 let limits = stdio::Limits { start: START, ..settings.limits };
-                let stdio = Stdio::new(stdio::Settings { limits, ..settings }, random::fill);
+                let settings = stdio::Settings { limits, ..settings };
+                let stdio = Stdio::new(settings, Arc::default(), random::fill);
                 Asking::Stdio { stdio, program: process.program.clone() }
             }
         })
