@@ -122,12 +122,7 @@ impl TestKey {
 
     /// The public key: SPKI in PEM.
     pub fn public_pem(self) -> String {
-        let text = STANDARD.encode(self.public_der());
-        let lines = text.as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line) + "\n");
-        format!(
-            "-----BEGIN PUBLIC KEY-----\n{}-----END PUBLIC KEY-----\n",
-            lines.collect::<String>()
-        )
+        crate::pem("PUBLIC KEY", &self.public_der())
     }
 
     /// The algorithm it signs with unless told otherwise.

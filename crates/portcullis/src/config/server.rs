@@ -1,7 +1,7 @@
 //! An MCP server behind the gateway.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -125,6 +125,19 @@ pub enum Upstream {
     Http(HttpUpstream),
     /// To a process of our own, over its standard streams.
     Stdio(StdioUpstream),
+}
+
+impl Upstream {
+    /// The files that are read to reach it.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+        let tls = match self {
+            Upstream::Http(http) => Some(&http.tls),
+            Upstream::Stdio(_) => None,
+        };
+        let ca = tls.and_then(|tls| tls.ca.as_deref());
+        let identity = tls.and_then(|tls| tls.identity.as_ref());
+        ca.into_iter().chain(identity.into_iter().flat_map(Identity::files))
+    }
 }
 
 /// An MCP server over HTTP.

@@ -14,7 +14,6 @@ use portcullis_core::secret::Secret;
 use tokio::time::Instant;
 
 use super::answer::Answer;
-use super::issuers::{Unusable, tls};
 use super::random;
 use super::upstream::Upstream;
 use super::{BadGateway, headers};
@@ -58,10 +57,7 @@ impl Behind {
     ) -> Result<Behind, BadGateway> {
         match &server.upstream {
             config::Upstream::Http(http) => {
-                let identity = http.tls.identity.as_ref();
-                let tls = tls(http.tls.ca.as_deref(), identity)?;
-                let tls = tls.into_config().map_err(Unusable::from)?;
-                let upstream = Upstream::new(http.url.clone(), tls, http.timeouts)?;
+                let upstream = Upstream::new(http)?;
                 let patience = http.timeouts.answer;
                 let (add, forward) = (http.add.clone(), http.forward.clone());
                 let messages = match http.transport {
@@ -180,7 +176,7 @@ fn unavailable(unavailable: stdio::Unavailable) -> Failure {
     }
 }
 
-fn settings(name: &str, process: &config::StdioUpstream) -> Settings {
+pub(super) fn settings(name: &str, process: &config::StdioUpstream) -> Settings {
     let config::StdioUpstream { program, args, env, cwd, shared, processes, idle_timeout } =
         process;
     let command = std::iter::once(program).chain(args);

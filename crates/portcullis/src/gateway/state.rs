@@ -50,7 +50,7 @@ pub(super) struct State {
 }
 
 /// What is settled when the gateway starts.
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 pub(super) struct Settled {
     listen: SocketAddr,
     tls: Option<ListenerTls>,
@@ -135,6 +135,19 @@ fn hex(number: u64) -> [u8; 16] {
 }
 
 impl Settled {
+    /// What of it another configuration wants otherwise, as an operator knows it.
+    pub(super) fn differences(&self, other: &Settled) -> Vec<&'static str> {
+        let differ = [
+            ("listen", self.listen != other.listen),
+            ("tls", self.tls != other.tls),
+            ("admin", self.admin != other.admin),
+            ("audit", self.audit != other.audit),
+            ("limits of connections, time and memory", self.limits != other.limits),
+            ("log", self.log != other.log),
+        ];
+        differ.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
+    }
+
     pub(super) fn of(config: &Config) -> Settled {
         Settled {
             listen: config.listen,

@@ -24,17 +24,22 @@ pub(super) async fn shake(link: &Arc<Link>) -> Result<(), End> {
     }
 }
 
-/// Finds out whether the server speaks 2026-07-28, as its stdio chapter has it: some older servers would run
-/// a request before they were initialized, and others would end. `-32601` and `-32602` are what the chapter
-/// knows older servers by; it forbids to take no other answer for one.
-async fn discover(link: &Arc<Link>) -> Result<(), End> {
+/// The question whether a server speaks 2026-07-28, which changes nothing there.
+pub(super) fn discovery() -> String {
     let meta = json!({
         "io.modelcontextprotocol/protocolVersion": MODERN,
         "io.modelcontextprotocol/clientInfo": ourselves(),
         "io.modelcontextprotocol/clientCapabilities": {},
     });
-    let question = json!({ "jsonrpc": "2.0", "id": 0, "method": "server/discover", "params": { "_meta": meta } });
-    match ask(link, &question.to_string(), Method::ServerDiscover).await {
+    json!({ "jsonrpc": "2.0", "id": 0, "method": "server/discover", "params": { "_meta": meta } })
+        .to_string()
+}
+
+/// Finds out whether the server speaks 2026-07-28, as its stdio chapter has it: some older servers would run
+/// a request before they were initialized, and others would end. `-32601` and `-32602` are what the chapter
+/// knows older servers by; it forbids to take no other answer for one.
+async fn discover(link: &Arc<Link>) -> Result<(), End> {
+    match ask(link, &discovery(), Method::ServerDiscover).await {
         Some(answer) => match Message::of(&answer).map(|answer| answer.error()) {
             Some(None | Some(-32022..=-32020)) => Ok(()),
             Some(Some(METHOD_NOT_FOUND | INVALID_PARAMS)) => Err(End::Legacy(Sign::Unknown)),

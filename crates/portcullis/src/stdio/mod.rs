@@ -47,15 +47,23 @@ use std::time::Duration;
 
 use http::Response;
 use portcullis_core::decide::Permit;
+use portcullis_core::operation::Era;
 use tokio::time::Instant;
 
 pub use self::answer::Accept;
 use self::asked::Asked;
 pub use self::body::Body;
 pub use self::counts::{Counts, Dropped};
-use self::pool::Pool;
+use self::link::End;
+use self::pool::{Key, Pool};
 pub use self::settings::{Limits, Settings, Unavailable, User};
 use crate::rewrite::Outgoing;
+
+/// The question whether a server speaks 2026-07-28, in words of the gateway's own: it concerns nobody and changes
+/// nothing.
+pub fn discovery() -> String {
+    handshake::discovery()
+}
 
 /// A stdio server and its processes. Copies are the same server; when the last one goes, so do the
 /// processes.
@@ -94,6 +102,22 @@ impl Stdio {
         let session = outgoing.session.as_ref().and_then(|id| id.to_str().ok());
         let body = &outgoing.body;
         Asked::new(&self.0, permit, body, accept, listens_until).answer(session).await
+    }
+
+    /// Starts a process and asks it what it speaks, as one for everybody is asked, on nobody's behalf.
+    pub async fn try_out(&self) -> Result<Era, Arc<str>> {
+        let mut why = "it answers neither server/discover nor initialize";
+        for era in [Era::Modern, Era::Legacy] {
+            let started = self.0.obtain(Key::Everyone(era), None);
+            let link = started.map_err(|unavailable| Arc::from(unavailable.to_string()))?;
+            match link.ready().await {
+                Ok(()) => return Ok(era),
+                Err(End::Legacy(_)) => {}
+                Err(End::NotStarted(reason)) => return Err(reason),
+                Err(End::Exited | End::Stopped) => why = "it ends by itself",
+            }
+        }
+        Err(why.into())
     }
 
     /// Ends all processes and takes no more requests. Processes that are still there at the deadline are

@@ -8,6 +8,7 @@
 )]
 
 mod answers;
+mod changes;
 mod legacy;
 mod operators;
 mod raw;
