@@ -211,7 +211,7 @@ impl Connection {
     {
         let Connection { gateway, manner, counted } = self;
         let mut draining = gateway.running.draining();
-        let under_way = Arc::new(UnderWay::default());
+        let under_way = Arc::new(UnderWay::new(is_http2));
         let io = Patient::new(io, first, is_http2, manner.patience, Arc::clone(&under_way));
         let io = TokioIo::new(Box::pin(io));
         let service = service(gateway, peer, is_http2, under_way);

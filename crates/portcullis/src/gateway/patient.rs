@@ -30,13 +30,14 @@ pub(super) struct Patience {
 }
 
 /// The requests of one connection: how many there were, and how many are not answered yet.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct UnderWay {
     begun: AtomicUsize,
     open: AtomicUsize,
-    /// The answers of which a piece waits for the client, and since when, in the order of these moments. On
-    /// HTTP/2 a client may take from one and not from another, and the connection is none the worse for it.
-    held: Mutex<VecDeque<(usize, Instant)>>,
+    /// On HTTP/2, where a client may take from one answer and not from another and the connection is none the
+    /// worse for it: the answers of which a piece waits for the client, and since when, in the order of these
+    /// moments. On HTTP/1 it is seen by what can be written, which is finer.
+    held: Option<Mutex<VecDeque<(usize, Instant)>>>,
 }
 
 /// A request under way, until it is dropped.
@@ -48,6 +49,11 @@ pub(super) struct Request {
 }
 
 impl UnderWay {
+    pub(super) fn new(is_http2: bool) -> UnderWay {
+        let (begun, open) = Default::default();
+        UnderWay { begun, open, held: is_http2.then(Mutex::default) }
+    }
+
     pub(super) fn begin(self: &Arc<Self>) -> Request {
         let number = self.begun.fetch_add(1, Ordering::Relaxed);
         self.open.fetch_add(1, Ordering::Relaxed);
@@ -56,25 +62,29 @@ impl UnderWay {
 
     /// Since when the client has taken nothing of some answer.
     fn held_since(&self) -> Option<Instant> {
-        self.held().front().map(|(_, since)| *since)
+        self.held()?.front().map(|(_, since)| *since)
     }
 
-    fn held(&self) -> MutexGuard<'_, VecDeque<(usize, Instant)>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    fn held(&self) -> Option<MutexGuard<'_, VecDeque<(usize, Instant)>>> {
+        Some(self.held.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Request {
     /// A piece of the answer is on its way to the client.
     pub(super) fn hold(&mut self) {
-        self.is_held = true;
-        self.under_way.held().push_back((self.number, Instant::now()));
+        if let Some(mut held) = self.under_way.held() {
+            held.push_back((self.number, Instant::now()));
+            self.is_held = true;
+        }
     }
 
     /// The client has taken it.
     pub(super) fn let_go(&mut self) {
-        if std::mem::take(&mut self.is_held) {
-            self.under_way.held().retain(|(number, _)| *number != self.number);
+        if std::mem::take(&mut self.is_held)
+            && let Some(mut held) = self.under_way.held()
+        {
+            held.retain(|(number, _)| *number != self.number);
         }
     }
 }
@@ -200,8 +210,7 @@ impl<I: AsyncRead> AsyncRead for Patient<I> {
             };
             return read;
         }
-        // On HTTP/1 it is seen by what can be written, which is finer.
-        let held = if *this.is_http2 { this.under_way.held_since() } else { None };
+        let held = this.under_way.held_since();
         let held = held.map(|since| since + this.patience.write);
         let deadline = [this.waiting.deadline(this.patience), held].into_iter().flatten().min();
         match deadline {

@@ -216,3 +216,38 @@ async fn bytes_behind_a_request_are_judged_by_themselves() {
     assert!(!answer.contains("101"), "{answer}");
     assert!(!rig.last().headers().contains_key("upgrade"));
 }
+
+/// Which version of HTTP it is takes a few bytes, which may come one by one.
+#[tokio::test]
+async fn bytes_may_come_one_by_one() {
+    let rig = Rig::start().await;
+    let (token, body) = (rig.token(&json!({})), call("read_file"));
+    let http1 = format!(
+        "POST /files/mcp HTTP/1.1\r\nHost: localhost:8080\r\nAuthorization: Bearer {token}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    // What begins as the preface of HTTP/2 and goes on as a method of HTTP/1.
+    let nearly =
+        "PROPFIND /files/mcp HTTP/1.1\r\nHost: localhost:8080\r\nConnection: close\r\n\r\n";
+    // The preface, no settings, and an acknowledgement of the gateway's own.
+    let http2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec();
+    let settings = |answer: &[u8]| answer.get(3) == Some(&4);
+    for (name, bytes, begins) in [
+        ("HTTP/1.1", http1.into_bytes(), &b"HTTP/1.1 200 "[..]),
+        ("nearly HTTP/2", nearly.as_bytes().to_vec(), b"HTTP/1.1 40"),
+        ("HTTP/2", http2, b""),
+    ] {
+        let mut stream = TcpStream::connect(rig.serving.address()).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        let mut answer = [0; 13];
+        for byte in bytes {
+            stream.write_all(&[byte]).await.unwrap();
+            tokio::task::yield_now().await;
+        }
+        let read = stream.read_exact(&mut answer);
+        timeout(Duration::from_secs(10), read).await.expect(name).expect(name);
+        let is_so = if begins.is_empty() { settings(&answer) } else { answer.starts_with(begins) };
+        assert!(is_so, "{name}: {:?}", String::from_utf8_lossy(&answer));
+    }
+}
