@@ -15,11 +15,10 @@ fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Serve(config) => done(command::serve::run(&config).map(|()| String::new())),
         Command::Check { config, online } => match inspect::check(&config, online) {
-            Ok(checked) if checked.is_good => say(&checked.text),
-            Ok(checked) => {
-                say(&checked.text);
-                ExitCode::FAILURE
-            }
+            Ok(checked) => match say(&checked.text) {
+                ExitCode::SUCCESS => checked.verdict.exit_code(),
+                failure => failure,
+            },
             Err(error) => complain(&error.to_string(), error.exit_code()),
         },
         Command::Config { what: ConfigCommand::Schema } => say(&inspect::schema()),

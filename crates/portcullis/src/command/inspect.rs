@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use portcullis_resource::clock::{Clock, SystemClock};
 
-use super::{CommandError, configured, runtime};
+use super::{BAD_CONFIG, CommandError, configured, runtime};
 use crate::args::ConfigFile;
 use crate::config::server::{Server, Upstream};
 use crate::config::{self, Config};
@@ -21,8 +22,30 @@ const LONGEST: usize = 1_000;
 pub struct Checked {
     /// For people, line by line.
     pub text: String,
-    /// Whether all of it is as it should be.
-    pub is_good: bool,
+    /// What it comes to.
+    pub verdict: Verdict,
+}
+
+/// What a check comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// All of it is as it should be.
+    Good,
+    /// The configuration can be used, and of those whom it names not all can be reached.
+    NotReached,
+    /// A file that it names cannot be used, so that it cannot either.
+    Unusable,
+}
+
+impl Verdict {
+    /// The exit code that tells scripts what to look at.
+    pub fn exit_code(self) -> ExitCode {
+        match self {
+            Verdict::Good => ExitCode::SUCCESS,
+            Verdict::NotReached => ExitCode::FAILURE,
+            Verdict::Unusable => ExitCode::from(BAD_CONFIG),
+        }
+    }
 }
 
 /// Says whether the configuration can be used, and what it comes to; `online` asks those whom it names, too.
@@ -32,12 +55,14 @@ pub fn check(file: &ConfigFile, online: bool) -> Result<Checked, CommandError> {
     let unusable = gateway::online::files(&config, &clock);
     if !unusable.is_empty() {
         let text = format!("{}: cannot be used\n{}", path.display(), lines(&unusable));
-        return Ok(Checked { text, is_good: false });
+        return Ok(Checked { text, verdict: Verdict::Unusable });
     }
-    let mut checked = Checked { text: summary(&path, &config), is_good: true };
+    let mut checked = Checked { text: summary(&path, &config), verdict: Verdict::Good };
     if online {
         let findings = runtime()?.block_on(gateway::online::reach(&config, &clock));
-        checked.is_good = findings.iter().all(|finding| finding.outcome.is_ok());
+        if findings.iter().any(|finding| finding.outcome.is_err()) {
+            checked.verdict = Verdict::NotReached;
+        }
         checked.text += &lines(&findings);
     }
     Ok(checked)

@@ -52,6 +52,7 @@ impl CommandError {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             CommandError::NoConfig(_) | CommandError::Config(_) => ExitCode::from(BAD_CONFIG),
+            CommandError::Gateway(error) if error.is_of_config() => ExitCode::from(BAD_CONFIG),
             CommandError::Misuse(_) => ExitCode::from(MISUSED),
             CommandError::Gateway(_) | CommandError::System { .. } => ExitCode::FAILURE,
         }

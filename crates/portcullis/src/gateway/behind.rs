@@ -165,6 +165,7 @@ impl Behind {
 /// No process has the request, so that it may be sent again.
 fn unavailable(unavailable: stdio::Unavailable) -> Failure {
     match unavailable {
+        stdio::Unavailable::UnknownSession => Failure::UnknownSession,
         stdio::Unavailable::NotStarted { reason, retry_after } => {
             NoAnswer::NotStarted { reason: reason.to_string(), retry_after }.into()
         }

@@ -110,6 +110,13 @@ pub enum BadGateway {
     },
 }
 
+impl BadGateway {
+    /// Whether it is the configuration, or a file that it names, that has to change.
+    pub fn is_of_config(&self) -> bool {
+        !matches!(self, BadGateway::Listen { .. })
+    }
+}
+
 /// A gateway.
 pub struct Gateway {
     state: ArcSwap<State>,
@@ -117,7 +124,9 @@ pub struct Gateway {
     running: Running,
 }
 
-/// A gateway that takes connections.
+/// A gateway that takes connections. Dropped, it ends as it is; [`Serving::drain`] lets it finish what it has
+/// begun.
+#[must_use]
 pub struct Serving {
     gateway: Arc<Gateway>,
     address: SocketAddr,
@@ -260,7 +269,13 @@ impl Serving {
         {
             tracing::error!(%error, "the end of the audit trail is lost");
         }
-        for listener in self.admin {
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.gateway.running.end();
+        for listener in &self.admin {
             listener.abort();
         }
     }

@@ -1,8 +1,8 @@
 //! Who serves connections: the runtime that the gateway was started in, or a thread for each processor.
 //!
 //! A connection stays where it was begun, and so do the connections to upstreams that its requests go on. No
-//! thread wakes another for a request, and each has a runtime that knows of no other: that is worth a
-//! twentieth of what nginx takes for a request (docs/PERFORMANCE.md).
+//! thread wakes another for a request, and each has a runtime that knows of no other (docs/PERFORMANCE.md says
+//! what that is worth).
 
 use std::io;
 use std::pin::Pin;

@@ -87,7 +87,7 @@ impl Watched {
 pub struct About<'a> {
     /// When it came.
     pub at: Moment,
-    /// What it is called in logs and towards the upstream.
+    /// What it is called, in the audit trail and in the log.
     pub request: &'a str,
     /// Whose it is, as far as [`crate::client::address`] can tell.
     pub client: IpAddr,

@@ -1,7 +1,8 @@
 //! What the gateway tells, and what it counts.
 //!
-//! Every answered request is an [`Exchange`], and whoever answers it hands that to [`Observer::note`]: it
-//! becomes a line of the audit trail, a count, and a line of the log. Nothing else writes any of them.
+//! Every request to a server that was judged is an [`Exchange`], and whoever answers it hands that to
+//! [`Observer::note`]: it becomes a line of the audit trail, a count, and a line of the log. (What is answered
+//! without a judgement is not: preflights, metadata, paths that are nobody's, what is no HTTP.)
 //!
 //! * `exchange` – one answered request, borrowed
 //! * [`audit`] – a line for each, in a file of its own

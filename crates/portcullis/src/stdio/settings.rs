@@ -136,6 +136,9 @@ impl User {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unavailable {
+    /// A session that is not, not any more, or somebody else's: nobody learns which.
+    #[error("unknown session")]
+    UnknownSession,
     /// As many processes or requests as there may be are at work.
     #[error("too many processes or requests at work")]
     Busy,

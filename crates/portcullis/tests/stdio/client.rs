@@ -1,6 +1,7 @@
 //! Clients with tokens of their own, who ask by way of permits.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body_util::BodyExt as _;
+use http_body_util::combinators::UnsyncBoxBody;
 use portcullis::rewrite::Outgoing;
 use portcullis::stdio::{Accept, Body, Counts, Dropped, Limits, Settings, Stdio, Unavailable};
 use portcullis_core::bearer::{AccessToken, present};
@@ -117,7 +119,7 @@ pub struct Client {
 pub struct Reply {
     pub status: StatusCode,
     pub headers: HeaderMap,
-    body: Pin<Box<Body>>,
+    body: Pin<Box<UnsyncBoxBody<Bytes, Infallible>>>,
 }
 
 impl Client {
@@ -170,7 +172,15 @@ impl Client {
         let outgoing = Outgoing { body: permit.body().clone(), session, name: None };
         let accept = Accept::of(&accept);
         let answer = self.stdio.answer(&permit, &outgoing, accept, self.listens_until);
-        soon(answer).await.map(Reply::of)
+        match soon(answer).await {
+            // The gateway answers that one itself, as it does where a session id does not open.
+            Err(Unavailable::UnknownSession) => Ok(Reply {
+                status: StatusCode::NOT_FOUND,
+                headers: HeaderMap::new(),
+                body: Box::pin(UnsyncBoxBody::default()),
+            }),
+            answered => answered.map(Reply::of),
+        }
     }
 
     /// A message of 2025-11-25 or older.
@@ -258,7 +268,11 @@ pub fn call(id: impl Into<Value>, tool: &str, arguments: Value) -> Value {
 impl Reply {
     fn of(response: Response<Body>) -> Reply {
         let (head, body) = response.into_parts();
-        Reply { status: head.status, headers: head.headers, body: Box::pin(body) }
+        Reply {
+            status: head.status,
+            headers: head.headers,
+            body: Box::pin(UnsyncBoxBody::new(body)),
+        }
     }
 
     pub fn session(&self) -> Option<String> {

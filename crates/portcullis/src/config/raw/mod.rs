@@ -118,7 +118,7 @@ pub(super) struct Limits {
     /// The messages of a batch (revision 2025-03-26).
     #[schemars(extend("default" = 32))]
     pub(super) batch: Field<Count>,
-    /// The header of a request.
+    /// The header of a request, which has no more than 100 lines. Of HTTP/1 it is 8KiB at least.
     #[schemars(extend("default" = "32KiB"))]
     pub(super) headers: Key<Size>,
     /// Connections of clients at a time.

@@ -48,7 +48,7 @@ impl Asked<'_> {
         } else {
             self.pool.session(session, &self.user).map(Some)
         };
-        let Some(own) = own else { return Ok(self.unknown()) };
+        let own = own.ok_or(Unavailable::UnknownSession)?;
         match first.map(Call::method) {
             Some(Method::OpenStream) => Ok(self.listen(own.as_ref())),
             Some(Method::EndSession) => {
@@ -61,12 +61,6 @@ impl Asked<'_> {
             }
             _ => self.in_session(session, own).await,
         }
-    }
-
-    /// A session that is not, not any more, or somebody else's.
-    fn unknown(&self) -> Response<Body> {
-        let id = self.permit.calls().first().filter(|call| is_request(call)).and_then(Call::id);
-        refused(StatusCode::NOT_FOUND, id, INVALID_REQUEST, "session not found")
     }
 
     /// GET: the news of a session. A shared process has none that are anybody's.
@@ -95,7 +89,7 @@ impl Asked<'_> {
             self.acceptable()?;
             let answered = self.exchange(&link, &messages, guest).await?;
             // The process of a session is gone, and the session with it.
-            return Ok(answered.unwrap_or_else(|| self.unknown()));
+            return Ok(answered.ok_or(Unavailable::UnknownSession)?);
         }
         let place = link.place().await.map_err(not_taken)?;
         let lines = messages.iter();

@@ -196,7 +196,7 @@ async fn nobody_is_asked_for_a_configuration_that_is_no_good() {
     ] {
         folder.write(file, broken);
         let (code, said) = check(&folder, &with_tls).await;
-        assert_eq!(code, 1, "{said}");
+        assert_eq!(code, 78, "{said}");
         assert!(said.starts_with("portcullis.toml: cannot be used\nnot ok"), "{said}");
         assert!(line(&said, "tls files").contains(why), "{said}");
         assert!(!said.contains("PRIVATE"), "{said}");
