@@ -61,9 +61,10 @@ impl Permit {
         &self.rules
     }
 
-    /// What was asked for, to be judged again while it is being done.
+    /// What was asked for, to be judged again while it is being done. It keeps nothing of the body, and so
+    /// no arguments: a call that was allowed by those is not allowed without.
     pub fn asked(&self) -> Asked {
-        Asked(self.operation.clone())
+        Asked(self.operation.without_body())
     }
 }
 

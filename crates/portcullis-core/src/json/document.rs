@@ -78,6 +78,11 @@ impl Document {
         self.at(At(0))
     }
 
+    /// How many bytes it takes, about.
+    pub(crate) fn size(&self) -> usize {
+        self.text.len() + self.nodes.len() * size_of::<Node>()
+    }
+
     /// The value at a place found earlier in this document.
     pub(crate) fn at(&self, at: At) -> Item<'_> {
         Item { document: self, at: at.0 }

@@ -72,6 +72,19 @@ impl Target {
     }
 }
 
+impl Target {
+    fn map(&self, change: impl Fn(&ByteString) -> ByteString) -> Target {
+        match self {
+            Target::Tool(text) => Target::Tool(change(text)),
+            Target::Prompt(text) => Target::Prompt(change(text)),
+            Target::Resource(text) => Target::Resource(change(text)),
+            Target::Task(text) => Target::Task(change(text)),
+            Target::Changes(text) => Target::Changes(change(text)),
+            Target::OtherNews(text) => Target::OtherNews(change(text)),
+        }
+    }
+}
+
 impl Call {
     /// The method.
     pub fn method(&self) -> Method {
@@ -95,6 +108,18 @@ impl Call {
             Targets::One(target) => std::slice::from_ref(target),
             Targets::Many(targets) => targets,
         }
+    }
+
+    /// The same, with copies in place of parts of the body, and without its arguments and its id.
+    pub(super) fn without_body(&self) -> Call {
+        let copy = |text: &ByteString| ByteString::from(&**text);
+        let targets = match &self.targets {
+            Targets::None => Targets::None,
+            Targets::One(target) => Targets::One(target.map(copy)),
+            Targets::Many(targets) => Targets::Many(targets.iter().map(|t| t.map(copy)).collect()),
+        };
+        let part = self.part.as_ref().map(|_| ByteString::new());
+        Call { method: self.method, name: self.name.as_ref().map(copy), id: None, targets, part }
     }
 
     /// Notes which part of a batch the call is.

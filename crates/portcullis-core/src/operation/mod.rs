@@ -165,6 +165,15 @@ impl Operation {
         })
     }
 
+    /// The same without the body, of which nothing is kept: for whoever has the operation for long.
+    pub(crate) fn without_body(&self) -> Operation {
+        let calls = match &self.calls {
+            Calls::One(call) => Calls::One(call.without_body()),
+            Calls::Batch(calls) => Calls::Batch(calls.iter().map(Call::without_body).collect()),
+        };
+        Operation { body: ByteString::new(), calls, revision: self.revision }
+    }
+
     /// The body, byte for byte as it came.
     pub fn body(&self) -> &Bytes {
         self.body.as_bytes()

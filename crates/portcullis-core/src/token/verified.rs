@@ -52,6 +52,11 @@ impl VerifiedToken {
         &self.expectation.resource
     }
 
+    /// How many bytes it takes to keep, about: an issuer may say a lot about a short token.
+    pub fn size(&self) -> usize {
+        size_of::<VerifiedToken>() + self.claims.size()
+    }
+
     /// Whether this is what it was held against.
     pub fn satisfied(&self, expectation: &Expectation) -> bool {
         *self.expectation == *expectation

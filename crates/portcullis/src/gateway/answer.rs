@@ -8,6 +8,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{Full, combinators::UnsyncBoxBody};
 use pin_project_lite::pin_project;
+use portcullis_resource::room::Place;
 
 use super::patient::Request;
 use super::upstream::Lent;
@@ -33,18 +34,28 @@ pin_project! {
     pub(super) struct Answer {
         #[pin]
         kind: Kind,
+        // Of a piece that was too long, on its way already.
+        rest: Bytes,
         request: Option<Request>,
         stream: Option<Held>,
+        place: Option<Place>,
     }
 }
 
+/// Towards HTTP/2 no piece is longer.
+const PIECE: usize = 16 << 10;
+
 impl Answer {
+    fn of(kind: Kind) -> Answer {
+        Answer { kind, rest: Bytes::new(), request: None, stream: None, place: None }
+    }
+
     pub(super) fn whole(bytes: Bytes) -> Answer {
-        Answer { kind: Kind::Whole { body: Full::new(bytes) }, request: None, stream: None }
+        Answer::of(Kind::Whole { body: Full::new(bytes) })
     }
 
     pub(super) fn passed(body: Lent) -> Answer {
-        Answer { kind: Kind::Passed { body }, request: None, stream: None }
+        Answer::of(Kind::Passed { body })
     }
 
     pub(super) fn made<B>(body: B) -> Answer
@@ -54,12 +65,18 @@ impl Answer {
     {
         use http_body_util::BodyExt as _;
         let body = body.map_err(Into::into).boxed_unsync();
-        Answer { kind: Kind::Made { body }, request: None, stream: None }
+        Answer::of(Kind::Made { body })
     }
 
     /// Is counted as a stream until it ends.
     pub(super) fn counted(mut self, stream: Held) -> Answer {
         self.stream = Some(stream);
+        self
+    }
+
+    /// Keeps the room that the request's body takes for as long as the answer goes on: it is still needed.
+    pub(super) fn taking(mut self, place: Place) -> Answer {
+        self.place = Some(place);
         self
     }
 
@@ -83,29 +100,48 @@ impl Body for Answer {
         if let Some(request) = this.request {
             request.let_go();
         }
-        let (frame, is_last) = match this.kind.project() {
-            Kinds::Whole { body } => return body.poll_frame(cx).map_err(|never| match never {}),
-            Kinds::Passed { mut body } => {
-                (body.as_mut().poll_frame(cx).map_err(Into::into), body.is_end_stream())
+        let frame = if this.rest.is_empty() {
+            match this.kind.project() {
+                Kinds::Whole { body } => body.poll_frame(cx).map_err(|never| match never {}),
+                Kinds::Passed { body } => body.poll_frame(cx).map_err(Into::into),
+                Kinds::Made { body } => body.poll_frame(cx),
             }
-            Kinds::Made { mut body } => (body.as_mut().poll_frame(cx), body.is_end_stream()),
+        } else {
+            Poll::Ready(Some(Ok(Frame::data(std::mem::take(this.rest)))))
         };
-        // After the last piece nobody asks for more.
-        if let (Poll::Ready(Some(Ok(_))), false, Some(request)) = (&frame, is_last, this.request) {
-            request.hold();
-        }
-        frame
+        let Some(request) = this.request else { return frame };
+        frame.map(|frame| {
+            let frame = frame?;
+            if frame.is_ok() {
+                // Also the last one: whoever has sent that drops all of this.
+                request.hold();
+            }
+            Some(match frame.map(Frame::into_data) {
+                // What goes to HTTP/2 waits there until the client takes it, and nobody sees it waiting.
+                Ok(Ok(mut data)) if request.is_http2() && data.len() > PIECE => {
+                    *this.rest = data.split_off(PIECE);
+                    Ok(Frame::data(data))
+                }
+                Ok(Ok(data)) => Ok(Frame::data(data)),
+                Ok(Err(other)) => Ok(other),
+                Err(error) => Err(error),
+            })
+        })
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.kind {
-            Kind::Whole { body } => body.is_end_stream(),
-            Kind::Passed { body } => body.is_end_stream(),
-            Kind::Made { body } => body.is_end_stream(),
-        }
+        self.rest.is_empty()
+            && match &self.kind {
+                Kind::Whole { body } => body.is_end_stream(),
+                Kind::Passed { body } => body.is_end_stream(),
+                Kind::Made { body } => body.is_end_stream(),
+            }
     }
 
     fn size_hint(&self) -> SizeHint {
+        if !self.rest.is_empty() {
+            return SizeHint::default();
+        }
         match &self.kind {
             Kind::Whole { body } => body.size_hint(),
             Kind::Passed { body } => body.size_hint(),

@@ -16,59 +16,73 @@ enum Stage {
     Over,
 }
 
-/// What everybody is told.
-#[derive(Clone, Copy, Debug)]
-struct News {
-    stage: Stage,
-    /// How often another configuration was taken.
-    reloads: usize,
-}
-
-/// The one who says when it ends.
+/// The one who says when it ends, and when another configuration was taken.
+///
+/// Apart from each other: whoever waits for the end is not to be woken for less.
 #[derive(Debug)]
-pub(super) struct Running(watch::Sender<News>);
+pub(super) struct Running {
+    stage: watch::Sender<Stage>,
+    reloads: watch::Sender<()>,
+}
 
 /// Told when it ends.
 #[derive(Clone, Debug)]
-pub(super) struct Draining(watch::Receiver<News>);
+pub(super) struct Draining(watch::Receiver<Stage>);
+
+/// Told when another configuration was taken.
+#[derive(Debug)]
+pub(super) struct Reloads(watch::Receiver<()>);
 
 impl Running {
     pub(super) fn new() -> Running {
-        Running(watch::Sender::new(News { stage: Stage::Running, reloads: 0 }))
+        Running { stage: watch::Sender::new(Stage::Running), reloads: watch::Sender::new(()) }
     }
 
     pub(super) fn draining(&self) -> Draining {
-        Draining(self.0.subscribe())
+        Draining(self.stage.subscribe())
+    }
+
+    pub(super) fn reloads(&self) -> Reloads {
+        Reloads(self.reloads.subscribe())
     }
 
     /// Another configuration was taken.
     pub(super) fn reloaded(&self) {
-        self.0.send_modify(|news| news.reloads = news.reloads.wrapping_add(1));
+        self.reloads.send_replace(());
     }
 
     /// Nothing new is begun.
     pub(super) fn drain(&self) {
-        self.0.send_modify(|news| news.stage = Stage::Draining);
+        self.stage.send_replace(Stage::Draining);
     }
 
     /// What is still under way is cut off.
     pub(super) fn end(&self) {
-        self.0.send_modify(|news| news.stage = Stage::Over);
+        self.stage.send_replace(Stage::Over);
     }
 
     pub(super) fn is_draining(&self) -> bool {
-        self.0.borrow().stage >= Stage::Draining
+        *self.stage.borrow() >= Stage::Draining
     }
 
     /// Until everybody is gone who was told.
     pub(super) async fn gone(&self) {
-        self.0.closed().await;
+        self.stage.closed().await;
+    }
+}
+
+impl Reloads {
+    pub(super) async fn next(&mut self) {
+        // Nobody left to say so: there will be none.
+        if self.0.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 }
 
 impl Draining {
     pub(super) fn has_begun(&self) -> bool {
-        self.0.borrow().stage >= Stage::Draining
+        *self.0.borrow() >= Stage::Draining
     }
 
     pub(super) async fn begun(&mut self) {
@@ -88,13 +102,8 @@ impl Draining {
         self.reached(Stage::Over).await;
     }
 
-    /// Until there is anything to be told.
-    pub(super) async fn news(&mut self) {
-        let _ = self.0.changed().await;
-    }
-
     async fn reached(&mut self, stage: Stage) {
         // Nobody left to say so: it is over as well.
-        let _ = self.0.wait_for(|now| now.stage >= stage).await;
+        let _ = self.0.wait_for(|now| *now >= stage).await;
     }
 }

@@ -20,6 +20,8 @@ use portcullis_core::keys::CertificateThumbprint;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::unconstrained;
+use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
 use super::Gateway;
@@ -90,6 +92,8 @@ impl Listener {
             let connection = Connection {
                 gateway: Arc::clone(&gateway),
                 manner: Arc::clone(&manner),
+                draining: gateway.running.draining(),
+                accepted: Instant::now(),
                 counted: (place, gateway.lasting.observer.metrics().connections.hold()),
             };
             self.workers.spawn(connection.open(stream, address));
@@ -137,6 +141,9 @@ impl Manner {
 struct Connection {
     gateway: Arc<Gateway>,
     manner: Arc<Manner>,
+    /// From the beginning: whoever has come is waited for.
+    draining: Draining,
+    accepted: Instant,
     counted: (OwnedSemaphorePermit, Held),
 }
 
@@ -160,7 +167,8 @@ impl Connection {
 
     /// Until it is clear which version of HTTP the client speaks.
     async fn begin(self, mut stream: TcpStream, address: IpAddr) -> Option<Rest> {
-        match tokio::time::timeout(self.manner.patience.head, first(&mut stream)).await {
+        let deadline = self.accepted + self.manner.patience.head;
+        match timeout_at(deadline, first(&mut stream)).await {
             Ok(Ok(first)) => {
                 let is_http2 = first.starts_with(PREFACE);
                 let peer = Peer { address, certificate: None };
@@ -184,7 +192,8 @@ impl Connection {
         address: IpAddr,
     ) -> Option<Rest> {
         let handshake = TlsAcceptor::from(tls).accept(stream);
-        match tokio::time::timeout(self.manner.patience.head, handshake).await {
+        let deadline = self.accepted + self.manner.patience.head;
+        match timeout_at(deadline, handshake).await {
             Ok(Ok(stream)) => {
                 let (_, session) = stream.get_ref();
                 let shown = session.peer_certificates().and_then(<[_]>::first);
@@ -209,10 +218,10 @@ impl Connection {
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Connection { gateway, manner, counted } = self;
-        let mut draining = gateway.running.draining();
+        let Connection { gateway, manner, mut draining, accepted, counted } = self;
         let under_way = Arc::new(UnderWay::new(is_http2));
-        let io = Patient::new(io, first, is_http2, manner.patience, Arc::clone(&under_way));
+        let begun = (accepted, first);
+        let io = Patient::new(io, begun, is_http2, manner.patience, Arc::clone(&under_way));
         let io = TokioIo::new(Box::pin(io));
         let service = service(gateway, peer, is_http2, under_way);
         let ended = if is_http2 {
@@ -311,7 +320,8 @@ async fn until_draining<C: Future>(
     draining: &mut Draining,
 ) -> Option<C::Output> {
     let now = draining.clone();
-    let mut begun = pin!(draining.begun());
+    // What is polled once only must not be put off for having taken its turn.
+    let mut begun = pin!(unconstrained(draining.begun()));
     let mut waits = false;
     poll_fn(|cx| {
         if let Poll::Ready(ended) = connection.as_mut().poll(cx) {

@@ -7,7 +7,7 @@ use portcullis_resource::gate::Standing;
 use portcullis_resource::stream::Oversight;
 
 use super::Gateway;
-use super::drain::Draining;
+use super::drain::{Draining, Reloads};
 
 /// A stream, and what it is held against: what the gateway is told now, and not what it was told when the
 /// stream began.
@@ -16,12 +16,13 @@ pub(super) struct Overseen {
     server: Arc<str>,
     standing: Standing,
     draining: Draining,
+    reloads: Reloads,
 }
 
 impl Overseen {
     pub(super) fn new(gateway: &Arc<Gateway>, server: Arc<str>, standing: Standing) -> Overseen {
-        let draining = gateway.running.draining();
-        Overseen { gateway: Arc::clone(gateway), server, standing, draining }
+        let (draining, reloads) = (gateway.running.draining(), gateway.running.reloads());
+        Overseen { gateway: Arc::clone(gateway), server, standing, draining, reloads }
     }
 }
 
@@ -46,8 +47,9 @@ impl Oversight for Overseen {
     }
 
     async fn nudged(&mut self) {
-        if !self.draining.has_begun() {
-            self.draining.news().await;
+        tokio::select! {
+            () = self.draining.begun() => {}
+            () = self.reloads.next() => {}
         }
     }
 }

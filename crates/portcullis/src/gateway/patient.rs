@@ -71,6 +71,11 @@ impl UnderWay {
 }
 
 impl Request {
+    /// Whether it came by HTTP/2.
+    pub(super) fn is_http2(&self) -> bool {
+        self.under_way.held.is_some()
+    }
+
     /// A piece of the answer is on its way to the client.
     pub(super) fn hold(&mut self) {
         if let Some(mut held) = self.under_way.held() {
@@ -129,17 +134,16 @@ pin_project! {
 }
 
 impl<I> Patient<I> {
-    /// `first` has been read of it already.
+    /// Since that moment the first request is waited for, and `first` has been read of it already.
     pub(super) fn new(
         io: I,
-        first: Bytes,
+        (accepted, first): (Instant, Bytes),
         is_http2: bool,
         patience: Patience,
         under_way: Arc<UnderWay>,
     ) -> Self {
-        let now = Instant::now();
         // Who says nothing at all after connecting is not idle but late.
-        let (waiting, timer) = (Waiting::Head(now), sleep_until(now + patience.head));
+        let (waiting, timer) = (Waiting::Head(accepted), sleep_until(accepted + patience.head));
         let (begun, stuck) = (0, None);
         Patient { io, first, patience, under_way, begun, waiting, stuck, is_http2, timer }
     }

@@ -229,7 +229,6 @@ impl Server {
         );
         let exchange = self.behind.around(exchange);
         let response = self.behind.send(&exchange, parts, listens_until).await?;
-        drop(place);
         let (mut head, body) = response.into_parts();
         headers::client(&mut head.headers, &self.response_headers);
         let is_stream = is_event_stream(&head.headers);
@@ -237,6 +236,10 @@ impl Server {
         let refused = |refused: Refused| NoAnswer::Unusable(refused.to_string());
         let body = match treatment.map_err(refused)? {
             Treatment::Verbatim => body,
+            // Events are looked at for as long as they come, by what was asked.
+            treatment @ Treatment::Events(_) => {
+                self.behind.treat(treatment, body).await?.taking(place)
+            }
             treatment => self.behind.treat(treatment, body).await?,
         };
         let body = match standing {

@@ -1,15 +1,15 @@
-//! Connections to one upstream: those of HTTP/1.1 lent out one by one, one of HTTP/2 shared by all.
+//! Connections to one upstream: those of HTTP/1.1 lent out one by one, those of HTTP/2 shared by some.
 //!
 //! A pool of its own and not that of hyper-util: what it does beside this (many hosts, connections raced
 //! against idle ones) costs about a tenth of nginx for each request (docs/PERFORMANCE.md).
 
 use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use http::header::HOST;
 use http::{Request, Response, Uri};
@@ -24,7 +24,16 @@ use super::connect::{Connector, NoConnection};
 use crate::place::Places;
 
 /// Idle connections that are kept, by each thread.
-const MOST_IDLE: usize = 256;
+const MOST_IDLE: usize = 64;
+
+/// Streams of one HTTP/2 connection before another is opened: fewer than any server is content with. A request
+/// that waits for a stream is not to wait for those of others to end.
+const STREAMS: usize = 64;
+/// HTTP/2 connections beyond which streams share them after all.
+const MOST_SHARED: usize = 64;
+/// What an answer may send that nobody has read yet, and what all of them may: one that nobody reads stops none.
+const WINDOW: u32 = 256 << 10;
+const ALL_WINDOWS: u32 = 1 << 30;
 
 /// A connection nobody used for so long is closed: servers close theirs after a minute or so, and a request
 /// should not meet that.
@@ -47,7 +56,15 @@ pub(super) struct Pool {
     http2: http2::Builder<TokioExecutor>,
     /// Of each thread, which drives its own. The one used last is at the back.
     idle: Places<Mutex<VecDeque<(Http1, Instant)>>>,
-    shared: ArcSwapOption<Http2>,
+    /// Whether there ever was one of these.
+    is_http2: AtomicBool,
+    shared: Mutex<Vec<Shared>>,
+}
+
+/// An HTTP/2 connection. Each stream of it has a clone of `streams`.
+struct Shared {
+    sender: Http2,
+    streams: Arc<()>,
 }
 
 /// Why there is no answer.
@@ -62,7 +79,7 @@ pub(super) enum NoAnswer {
 /// A connection to send one request on.
 enum Connection {
     Http1 { sender: Http1, is_used: bool },
-    Http2(Http2),
+    Http2 { sender: Http2, stream: Arc<()> },
 }
 
 impl Pool {
@@ -74,10 +91,13 @@ impl Pool {
         http2
             .timer(TokioTimer::new())
             .max_header_list_size(u32::from(HEAD))
+            .initial_stream_window_size(WINDOW)
+            .initial_connection_window_size(ALL_WINDOWS)
             .keep_alive_interval(Duration::from_secs(30))
             .keep_alive_while_idle(false);
-        let (idle, shared) = (Places::default(), ArcSwapOption::empty());
-        Pool { connector, url, http1, http2, idle, shared }
+        let (idle, shared) = (Places::default(), Mutex::default());
+        let is_http2 = AtomicBool::new(false);
+        Pool { connector, url, http1, http2, idle, is_http2, shared }
     }
 
     /// Sends a request once. Where a kept connection turns out to be closed before a byte of the request was
@@ -88,17 +108,18 @@ impl Pool {
     ) -> Result<Response<Lent>, NoAnswer> {
         loop {
             match self.connection().await? {
-                Connection::Http2(mut sender) => {
+                Connection::Http2 { mut sender, stream } => {
                     *request.uri_mut() = self.absolute(request.uri());
                     request.headers_mut().remove(HOST);
                     let response = sender.send_request(request).await?;
-                    return Ok(response.map(|body| Lent { body, connection: None }));
+                    let on = Some(On::Http2 { _stream: stream });
+                    return Ok(response.map(|body| Lent { body, on }));
                 }
                 Connection::Http1 { mut sender, is_used } => {
                     match sender.try_send_request(request).await {
                         Ok(response) => {
-                            let connection = Some((sender, Arc::clone(self)));
-                            return Ok(response.map(|body| Lent { body, connection }.settled()));
+                            let on = Some(On::Http1 { sender, pool: Arc::clone(self) });
+                            return Ok(response.map(|body| Lent { body, on }.settled()));
                         }
                         Err(mut error) => match error.take_message() {
                             Some(unsent) if is_used => request = unsent,
@@ -118,10 +139,8 @@ impl Pool {
     }
 
     async fn connection(&self) -> Result<Connection, NoAnswer> {
-        if let Some(sender) = self.shared.load_full()
-            && !sender.is_closed()
-        {
-            return Ok(Connection::Http2(Http2::clone(&sender)));
+        if let Some(connection) = self.share() {
+            return Ok(connection);
         }
         while let Some(mut sender) = self.take() {
             if sender.ready().await.is_ok() {
@@ -137,13 +156,36 @@ impl Pool {
         if connected.is_http2() {
             let (sender, connection) = self.http2.handshake(TokioIo::new(connected)).await?;
             tokio::spawn(connection);
-            self.shared.store(Some(Arc::new(sender.clone())));
-            return Ok(Connection::Http2(sender));
+            let streams = Arc::new(());
+            let (shared, stream) = (Arc::clone(&streams), streams);
+            self.shared().push(Shared { sender: sender.clone(), streams: shared });
+            self.is_http2.store(true, Ordering::Relaxed);
+            return Ok(Connection::Http2 { sender, stream });
         }
         let (mut sender, connection) = self.http1.handshake(TokioIo::new(connected)).await?;
         tokio::spawn(connection);
         sender.ready().await?;
         Ok(Connection::Http1 { sender, is_used: false })
+    }
+
+    /// A stream of the HTTP/2 connection that has fewest, unless another connection is better.
+    fn share(&self) -> Option<Connection> {
+        if !self.is_http2.load(Ordering::Relaxed) {
+            return None;
+        }
+        let mut shared = self.shared();
+        shared.retain(|connection| !connection.sender.is_closed());
+        let is_full = shared.len() >= MOST_SHARED;
+        let Shared { sender, streams } =
+            shared.iter().min_by_key(|connection| Arc::strong_count(&connection.streams))?;
+        // One is the connection's own.
+        let has_room = Arc::strong_count(streams) <= STREAMS;
+        (has_room || is_full)
+            .then(|| Connection::Http2 { sender: sender.clone(), stream: Arc::clone(streams) })
+    }
+
+    fn shared(&self) -> MutexGuard<'_, Vec<Shared>> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn take(&self) -> Option<Http1> {
@@ -180,15 +222,36 @@ impl Pool {
 /// that is how upstream hears that nobody listens any more.
 pub(in crate::gateway) struct Lent {
     body: Incoming,
-    connection: Option<(Http1, Arc<Pool>)>,
+    on: Option<On>,
+}
+
+/// What an answer comes on.
+enum On {
+    Http1 {
+        sender: Http1,
+        pool: Arc<Pool>,
+    },
+    /// Counted until it is dropped.
+    Http2 {
+        _stream: Arc<()>,
+    },
+}
+
+impl On {
+    /// The answer is over.
+    fn end(self) {
+        if let On::Http1 { sender, pool } = self {
+            pool.give_back(sender);
+        }
+    }
 }
 
 impl Lent {
     fn settled(mut self) -> Lent {
         if self.body.is_end_stream()
-            && let Some((sender, pool)) = self.connection.take()
+            && let Some(on) = self.on.take()
         {
-            pool.give_back(sender);
+            on.end();
         }
         self
     }
@@ -204,8 +267,8 @@ impl Body for Lent {
     ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
         let is_over = frame.is_none() || self.body.is_end_stream();
-        if is_over && let Some((sender, pool)) = self.connection.take() {
-            pool.give_back(sender);
+        if is_over && let Some(on) = self.on.take() {
+            on.end();
         }
         Poll::Ready(frame)
     }
