@@ -230,7 +230,7 @@ impl Gate {
             Some(Confirmation::DpopKey(key)) if *key == proof.thumbprint()
         );
         if counts {
-            let is_first = self.surroundings.replay.is_first(&proof, now).await;
+            let is_first = self.surroundings.replay.is_first(&proof, token, now).await;
             match is_first {
                 Ok(true) => {}
                 Ok(false) => return Err(proof::Refusal::Replayed.into()),
