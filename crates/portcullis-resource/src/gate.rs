@@ -26,7 +26,7 @@ use portcullis_core::token::{Confirmation, VerifiedToken};
 use crate::body;
 use crate::clock::{Clock, SystemClock};
 use crate::replay::{LocalReplay, Replay};
-use crate::room::{Place, Room};
+use crate::room::{Place, Room, Whose};
 use crate::seen::SeenTokens;
 use crate::trust::{BadTrust, Trusted, TrustedIssuers};
 
@@ -83,6 +83,14 @@ pub struct Head<'a> {
     /// For how long no token of this client's is looked at that was not seen before: too many of them were
     /// refused. One that is known to be good passes all the same.
     pub barred: Option<Duration>,
+}
+
+/// Who is asking, before anything of the body is read.
+#[derive(Debug)]
+pub struct Known {
+    /// The caller.
+    pub caller: Caller,
+    place: Place,
 }
 
 /// A request that is allowed, and the room its body takes.
@@ -153,10 +161,19 @@ impl Gate {
     where
         B: Body<Data = Bytes>,
     {
-        let caller = self.identify(head).await;
-        let caller = caller.map_err(|failure| Denial::before_reading(failure, head.headers))?;
+        let known = self.identify(head).await;
+        let known = known.map_err(|failure| Denial::before_reading(failure, head.headers))?;
+        self.hear(known, head, body).await
+    }
+
+    /// Judges what a caller asks for.
+    pub async fn hear<B>(&self, known: Known, head: Head<'_>, body: B) -> Result<Admitted, Denial>
+    where
+        B: Body<Data = Bytes>,
+    {
+        let Known { caller, place } = known;
         let near = &self.surroundings;
-        let read = body::read(body, head.headers, near.limits.body, near.body_patience, &near.room);
+        let read = body::read(body, head.headers, near.limits.body, near.body_patience, place);
         let (body, place) = match read.await {
             Ok(read) => read,
             Err(failure) => {
@@ -174,9 +191,9 @@ impl Gate {
     }
 
     /// Who is asking.
-    pub async fn identify(&self, head: Head<'_>) -> Result<Caller, Failure> {
+    pub async fn identify(&self, head: Head<'_>) -> Result<Known, Failure> {
         let presented = AccessToken::try_from(present(head.headers, head.query))?;
-        let token = self.verified(&presented, head.barred).await?;
+        let (token, whose) = self.verified(&presented, head.barred).await?;
         // Most tokens are bound to nothing and come with nothing.
         let dpop = dpop_header(head.headers)?;
         let evidence = match (dpop, head.certificate) {
@@ -186,7 +203,9 @@ impl Gate {
             (_, Some(certificate)) => Evidence::Certificate(certificate),
             _ => Evidence::None,
         };
-        Ok(confirm(token, &presented, evidence)?)
+        let caller = confirm(token, &presented, evidence)?;
+        let near = &self.surroundings;
+        Ok(Known { caller, place: near.room.place(whose, near.limits.body) })
     }
 
     /// The token, from memory where it was seen before.
@@ -194,18 +213,19 @@ impl Gate {
         &self,
         presented: &AccessToken<'_>,
         barred: Option<Duration>,
-    ) -> Result<Arc<VerifiedToken>, Failure> {
+    ) -> Result<(Arc<VerifiedToken>, Whose), Failure> {
         let generation = |issuer| self.trusted.generation(issuer);
-        if let Some(token) = self.seen.find(&presented.hash(), self.now(), generation) {
-            return Ok(token);
+        if let Some(found) = self.seen.find(&presented.hash(), self.now(), generation) {
+            return Ok(found);
         }
         if let Some(retry_after) = barred {
             return Err(Failure::TooManyRequests { retry_after });
         }
         let judged = self.trusted.judge(presented, &*self.surroundings.clock).await?;
         let token = Arc::clone(&judged.token);
-        self.seen.keep(judged, presented.text().len());
-        Ok(token)
+        let whose = self.surroundings.room.whose(token.speaker());
+        self.seen.keep(judged, whose, presented.text().len());
+        Ok((token, whose))
     }
 
     /// The proof, good for this request and not shown before.

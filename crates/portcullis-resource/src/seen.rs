@@ -12,6 +12,7 @@ use portcullis_core::token::VerifiedToken;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
+use crate::room::Whose;
 use crate::trust::{Basis, Judged};
 
 /// Bytes of tokens that are kept, about. What is kept of each is somewhat more than its text.
@@ -27,6 +28,7 @@ const ESTIMATE: usize = 16 * 1024;
 #[derive(Clone)]
 struct Seen {
     judged: Judged,
+    whose: Whose,
     /// The length of its text.
     length: usize,
 }
@@ -54,19 +56,19 @@ impl SeenTokens {
         hash: &TokenHash,
         now: UnixTime,
         generation: impl FnOnce(usize) -> Option<u64>,
-    ) -> Option<Arc<VerifiedToken>> {
-        let Seen { judged, .. } = self.0.get(hash)?;
+    ) -> Option<(Arc<VerifiedToken>, Whose)> {
+        let Seen { judged, whose, .. } = self.0.get(hash)?;
         let stands = judged.token.is_current(now)
             && judged.ask_again.is_none_or(|then| now < then)
             && match judged.basis {
                 Basis::Keys(keys) => generation(judged.issuer) == Some(keys),
                 Basis::Word => true,
             };
-        stands.then_some(judged.token)
+        stands.then_some((judged.token, whose))
     }
 
-    /// Keeps a token whose text has this length.
-    pub(crate) fn keep(&self, judged: Judged, length: usize) {
-        self.0.insert(judged.token.hash(), Seen { judged, length });
+    /// Keeps a token whose text has this length, and whose bodies those are that come with it.
+    pub(crate) fn keep(&self, judged: Judged, whose: Whose, length: usize) {
+        self.0.insert(judged.token.hash(), Seen { judged, whose, length });
     }
 }
