@@ -28,6 +28,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::replay::{LocalReplay, Replay};
 use crate::room::{Place, Room, Whose};
 use crate::seen::SeenTokens;
+use crate::stranger::Stranger;
 use crate::trust::{BadTrust, Trusted, TrustedIssuers};
 
 /// What does not change from one request to the next, beside policy and issuers.
@@ -80,9 +81,8 @@ pub struct Head<'a> {
     pub headers: &'a HeaderMap,
     /// The client's certificate: of this connection, or told by a proxy that is trusted to (RFC 9440).
     pub certificate: Option<&'a CertificateThumbprint>,
-    /// For how long no token of this client's is looked at that was not seen before: too many of them were
-    /// refused. One that is known to be good passes all the same.
-    pub barred: Option<Duration>,
+    /// Who says whether a token is looked at that was not seen before; every one is where nobody does.
+    pub stranger: Option<&'a dyn Stranger>,
 }
 
 /// Who is asking, before anything of the body is read.
@@ -193,7 +193,7 @@ impl Gate {
     /// Who is asking.
     pub async fn identify(&self, head: Head<'_>) -> Result<Known, Failure> {
         let presented = AccessToken::try_from(present(head.headers, head.query))?;
-        let (token, whose) = self.verified(&presented, head.barred).await?;
+        let (token, whose) = self.verified(&presented, head.stranger).await?;
         // Most tokens are bound to nothing and come with nothing.
         let dpop = dpop_header(head.headers)?;
         let evidence = match (dpop, head.certificate) {
@@ -212,16 +212,15 @@ impl Gate {
     async fn verified(
         &self,
         presented: &AccessToken<'_>,
-        barred: Option<Duration>,
+        stranger: Option<&dyn Stranger>,
     ) -> Result<(Arc<VerifiedToken>, Whose), Failure> {
         let generation = |issuer| self.trusted.generation(issuer);
         if let Some(found) = self.seen.find(&presented.hash(), self.now(), generation) {
             return Ok(found);
         }
-        if let Some(retry_after) = barred {
-            return Err(Failure::TooManyRequests { retry_after });
-        }
-        let judged = self.trusted.judge(presented, &*self.surroundings.clock).await?;
+        let behalf = stranger.map(Stranger::may_try).transpose();
+        let behalf = behalf.map_err(|retry_after| Failure::TooManyRequests { retry_after })?;
+        let judged = self.trusted.judge(presented, behalf, &*self.surroundings.clock).await?;
         let token = Arc::clone(&judged.token);
         let whose = self.surroundings.room.whose(token.speaker());
         self.seen.keep(judged, whose, presented.text().len());

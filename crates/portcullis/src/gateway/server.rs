@@ -23,7 +23,7 @@ use super::client::Client;
 use super::state::State;
 use super::upstream::is_event_stream;
 use super::{BadGateway, Gateway, headers};
-use crate::client::rate::Failures;
+use crate::client::tries::Try;
 use crate::config::server as config;
 use crate::observe::{About, Claimed, Exchange as Noted, Moment, Watched};
 use crate::rewrite::{Exchange, Treatment};
@@ -160,17 +160,19 @@ impl Server {
         body: Incoming,
     ) -> Result<Admitted, Denial> {
         let Underway { state, client, .. } = underway;
-        let barred =
-            state.failures.as_ref().and_then(|failures| failures.may_try(client.address).err());
+        let credentials = Try::of(state.failures.as_ref(), client.address);
         let head = Head {
             method: &parts.method,
             path: parts.uri.path(),
             query: parts.uri.query(),
             headers: &parts.headers,
             certificate: client.certificate.as_ref(),
-            barred,
+            stranger: Some(&credentials),
         };
-        let admitted = self.gate.admit(head, body).await?;
+        let known = self.gate.identify(head).await;
+        credentials.end(known.as_ref().err());
+        let known = known.map_err(|failure| Denial::before_reading(failure, head.headers))?;
+        let admitted = self.gate.hear(known, head, body).await?;
         if let Some(calls) = &state.calls
             && let Err(retry_after) = calls.check(admitted.permit.caller().token())
         {
@@ -248,14 +250,9 @@ impl Server {
         self.behind.shutdown(deadline).await;
     }
 
-    /// The answer to a request that is denied, which is written down, and counted where a token was bad.
+    /// The answer to a request that is denied, which is written down.
     fn refuse(&self, underway: &Underway<'_>, denial: &Denial, parts: &Parts) -> Response<Answer> {
         let failure = denial.failure();
-        if let Some(failures) = &underway.state.failures
-            && Failures::counts(failure)
-        {
-            failures.failed(underway.client.address);
-        }
         let lasting = &underway.gateway.lasting;
         let id = lasting.request_id();
         let noted = Noted::denied(self.about(underway, id.as_str()), denial);

@@ -13,4 +13,5 @@ mod operators;
 mod raw;
 #[allow(dead_code, reason = "shared with other tests")]
 mod rig;
+mod shares;
 mod streams;

@@ -111,7 +111,8 @@ pub(super) struct Limits {
     /// The body of a request.
     #[schemars(extend("default" = "4MiB"))]
     pub(super) body: Key<Size>,
-    /// The bodies of all requests together, while they are judged.
+    /// The bodies of all requests together, while they are judged. Those of one caller take a quarter of it, or
+    /// one body of the largest size.
     #[schemars(extend("default" = "256MiB"))]
     pub(super) buffered_bodies: Key<Size>,
     /// The messages of a batch (revision 2025-03-26).
@@ -145,7 +146,8 @@ pub(super) struct Limits {
     /// `1000/10m`; or `unlimited`.
     #[schemars(extend("default" = "unlimited"))]
     pub(super) calls_per_subject: Key<AtMost>,
-    /// Refused tokens from one address of a client, likewise. A request without a token does not count.
+    /// Refused tokens from one address of a client, likewise. A request without a token does not count, nor does
+    /// a token that has only expired.
     #[schemars(extend("default" = "300/m"))]
     pub(super) failures_per_address: Key<AtMost>,
 }

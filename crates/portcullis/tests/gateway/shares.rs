@@ -1,0 +1,138 @@
+//! What one client or one person has no more of than a share, so that there is some for others.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::channel::Sender;
+use portcullis::gateway::Gateway;
+use serde_json::json;
+use testkit::server::{Answer, Server, respond, stream};
+use testkit::{NOW, Signer, TestKey, jwks};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::rig::{Noon, Rig, call, config, post};
+
+fn ok(_: &Request<Bytes>) -> Answer {
+    respond(200, &[("content-type", "application/json")], "{}")
+}
+
+/// A rig whose configuration is changed in one place.
+async fn changed(
+    top: &str,
+    issuer: impl FnMut(&Request<Bytes>) -> Answer + Send + 'static,
+    change: impl FnOnce(&Server, &str) -> String,
+) -> Rig {
+    let (issuer, upstream) = (Server::start(issuer).await, Server::start(ok).await);
+    let text = change(&issuer, &Rig::text(&issuer, &upstream, top, ""));
+    let serving = Gateway::start(&config(&text), Arc::new(Noon)).await.unwrap();
+    Rig { issuer, upstream, requests: Arc::default(), serving }
+}
+
+/// Answers of an issuer that a test holds back.
+type Held = Arc<Mutex<Vec<Sender<Bytes, Infallible>>>>;
+
+/// An issuer that is asked about opaque tokens, and answers when it is told to.
+async fn asking(held: &Held) -> Rig {
+    let held = Arc::clone(held);
+    let answer = move |request: &Request<Bytes>| {
+        if request.uri().path() != "/introspect" {
+            return respond(200, &[], jwks(&[TestKey::P256]));
+        }
+        let (sender, answer) = stream(200, &[("content-type", "application/json")]);
+        held.lock().unwrap().push(sender);
+        answer
+    };
+    changed("[limits]\nfailures_per_address = \"3/h\"", answer, |issuer, text| {
+        let endpoint = issuer.url("/introspect");
+        let introspection = format!(
+            "introspection = {{ when = \"opaque\", endpoint = \"{endpoint}\", client_id = \"us\", \
+             client_secret = \"s\" }}\n[servers.files]"
+        );
+        text.replace("[servers.files]", &introspection)
+    })
+    .await
+}
+
+/// However many tokens are looked at at once, no more of them are refused than the limit says.
+#[tokio::test]
+async fn tokens_that_come_at_once_count_at_once() {
+    let held = Held::default();
+    let rig = asking(&held).await;
+    let known = rig.token(&json!({}));
+    let send = async |token: &str| {
+        rig.client().await.whole(post(token, call("read_file"))).await.status().as_u16()
+    };
+    assert_eq!(send(&known).await, 200);
+    let mut under_way = JoinSet::new();
+    for number in 0..10 {
+        let mut client = rig.client().await;
+        under_way.spawn(async move {
+            let request = post(&format!("opaque-{number}"), call("read_file"));
+            client.whole(request).await.status().as_u16()
+        });
+    }
+    for _ in 0..7 {
+        assert_eq!(under_way.join_next().await.unwrap().unwrap(), 429, "not looked at");
+    }
+    // The keys, and three questions.
+    rig.issuer.until_asked(4).await;
+    let questions = std::mem::take(&mut *held.lock().unwrap());
+    assert_eq!(questions.len(), 3);
+    assert_eq!(send(&known).await, 200, "what is known to be good is none of them");
+    for mut sender in questions {
+        sender.send_data(Bytes::from_static(b"{\"active\":false}")).await.unwrap();
+    }
+    while let Some(status) = under_way.join_next().await {
+        assert_eq!(status.unwrap(), 401);
+    }
+    assert_eq!((send("opaque-10").await, rig.issuer.asked()), (429, 4));
+}
+
+/// Tokens that turn out to be good cost nothing, however many of them are new.
+#[tokio::test]
+async fn tokens_that_are_good_do_not_count() {
+    let held = Held::default();
+    let rig = asking(&held).await;
+    for number in 0..5 {
+        let mut client = rig.client().await;
+        let request = post(&format!("opaque-{number}"), call("read_file"));
+        let under_way = tokio::spawn(async move { client.whole(request).await.status() });
+        let asked = async {
+            loop {
+                if let Some(sender) = held.lock().unwrap().pop() {
+                    return sender;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        let mut sender = timeout(Duration::from_secs(20), asked).await.unwrap();
+        let claims = rig.claims(&json!({ "active": true }));
+        sender.send_data(claims.to_string().into()).await.unwrap();
+        drop(sender);
+        assert_eq!(under_way.await.unwrap(), 200);
+    }
+}
+
+/// The tokens of everybody in an office expire; that bars nobody in it. What is forged does, expired or not.
+#[tokio::test]
+async fn a_token_that_has_only_expired_does_not_count() {
+    let rig = Rig::with("[limits]\nfailures_per_address = \"3/h\"", "", ok).await;
+    let send = async |token: &str| {
+        rig.client().await.whole(post(token, call("read_file"))).await.status().as_u16()
+    };
+    let expired = |number: u32| rig.claims(&json!({ "exp": NOW - 100, "jti": number.to_string() }));
+    for number in 0..10 {
+        assert_eq!(send(&Signer::new(TestKey::P256).sign(&expired(number))).await, 401);
+    }
+    assert_eq!(send(&rig.token(&json!({ "sub": "bob" }))).await, 200);
+    for status in [401, 401, 401, 429] {
+        // By another key than the issuer's.
+        let forged = Signer::new(TestKey::P256Second).kid(&TestKey::P256.kid()).sign(&expired(0));
+        assert_eq!(send(&forged).await, status);
+    }
+    assert_eq!(send(&rig.token(&json!({ "sub": "carol" }))).await, 429, "not looked at");
+}
