@@ -40,6 +40,7 @@ const LONGEST: Duration = Duration::from_secs(86_400);
 pub struct Calls {
     accounts: Arc<Accounts>,
     limit: Limiter<Count>,
+    rate: Rate,
 }
 
 impl Calls {
@@ -47,12 +48,19 @@ impl Calls {
     pub fn new(rate: Rate) -> Self {
         let (accounts, clock) = (Arc::<Accounts>::default(), Since(Instant::now()));
         let limit = RateLimiter::new(quota(rate), Count(Arc::clone(&accounts)), clock);
-        Calls { accounts, limit }
+        Calls { accounts, limit, rate }
     }
 
-    /// Counts a call of whoever the token speaks for, or says after which time it would be taken.
-    pub fn check(&self, token: &VerifiedToken) -> Result<(), Duration> {
-        ask(&self.limit, self.accounts.key(token.speaker()))
+    /// Counts so many calls of whoever the token speaks for, or says after which time they would be taken. What
+    /// is more at once than is taken in all that time, is not taken.
+    pub fn check(&self, token: &VerifiedToken, calls: NonZeroU32) -> Result<(), Duration> {
+        let never = self.rate.per.min(LONGEST);
+        if calls > self.rate.count {
+            return Err(never);
+        }
+        let key = self.accounts.key(token.speaker());
+        let counted = self.limit.check_key_n(&key, calls).map_err(|_| never)?;
+        counted.map_err(|not_until| not_until.wait_time_from(self.limit.clock().now()))
     }
 }
 

@@ -18,6 +18,8 @@ use serde_json::{Value, json};
 use testkit::{AUDIENCE, ISSUER, NOW, Signer, TestKey, claims_with};
 use tokio::time::advance;
 
+const ONE: NonZeroU32 = NonZeroU32::MIN;
+
 const MINUTE: Duration = Duration::from_secs(60);
 
 fn rate(count: u32) -> Rate {
@@ -42,21 +44,21 @@ async fn a_subject_may_call_so_often_and_then_has_to_wait() {
     let calls = Calls::new(rate(4));
     let alice = token(&json!({}));
     for _ in 0..4 {
-        assert_eq!(calls.check(&alice), Ok(()));
+        assert_eq!(calls.check(&alice, ONE), Ok(()));
     }
-    assert_eq!(calls.check(&alice), Err(MINUTE / 4));
+    assert_eq!(calls.check(&alice, ONE), Err(MINUTE / 4));
     // Being refused costs nothing.
-    assert_eq!(calls.check(&alice), Err(MINUTE / 4));
+    assert_eq!(calls.check(&alice, ONE), Err(MINUTE / 4));
     advance(Duration::from_millis(14_999)).await;
-    assert_eq!(calls.check(&alice), Err(Duration::from_millis(1)));
+    assert_eq!(calls.check(&alice, ONE), Err(Duration::from_millis(1)));
     advance(Duration::from_millis(1)).await;
-    assert_eq!(calls.check(&alice), Ok(()));
-    assert!(calls.check(&alice).is_err());
+    assert_eq!(calls.check(&alice, ONE), Ok(()));
+    assert!(calls.check(&alice, ONE).is_err());
     advance(2 * MINUTE).await;
     for _ in 0..4 {
-        assert_eq!(calls.check(&alice), Ok(()));
+        assert_eq!(calls.check(&alice, ONE), Ok(()));
     }
-    assert!(calls.check(&alice).is_err());
+    assert!(calls.check(&alice, ONE).is_err());
 }
 
 #[tokio::test(start_paused = true)]
@@ -71,12 +73,27 @@ async fn a_subject_is_one_of_its_issuer_and_speaks_for_its_client_where_there_is
         // A subject that is called like a client is not that client.
         json!({ "sub": "inspector" }),
     ] {
-        assert_eq!(calls.check(&token(&changes)), Ok(()), "{changes}");
-        assert!(calls.check(&token(&changes)).is_err(), "{changes}");
+        assert_eq!(calls.check(&token(&changes), ONE), Ok(()), "{changes}");
+        assert!(calls.check(&token(&changes), ONE).is_err(), "{changes}");
     }
     // The same person by another token, through another client.
     let again = token(&json!({ "jti": "2", "client_id": "other" }));
-    assert!(calls.check(&again).is_err());
+    assert!(calls.check(&again, ONE).is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_is_as_many_as_it_has_and_taken_whole_or_not_at_all() {
+    let calls = Calls::new(rate(4));
+    let many = |count| NonZeroU32::new(count).unwrap();
+    let (alice, bob) = (token(&json!({})), token(&json!({ "sub": "bob" })));
+    assert_eq!(calls.check(&alice, many(3)), Ok(()));
+    assert_eq!(calls.check(&alice, many(2)), Err(MINUTE / 4));
+    assert_eq!(calls.check(&alice, ONE), Ok(()));
+    assert!(calls.check(&alice, ONE).is_err());
+    // More than is ever taken at once.
+    assert_eq!(calls.check(&bob, many(5)), Err(MINUTE));
+    assert_eq!(calls.check(&bob, many(u32::MAX)), Err(MINUTE));
+    assert_eq!(calls.check(&bob, many(4)), Ok(()));
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,9 +8,11 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::channel::Sender;
 use portcullis::gateway::Gateway;
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::server::{Answer, Server, respond, stream};
 use testkit::{NOW, Signer, TestKey, jwks};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -30,6 +32,66 @@ async fn changed(
     let text = change(&issuer, &Rig::text(&issuer, &upstream, top, ""));
     let serving = Gateway::start(&config(&text), Arc::new(Noon)).await.unwrap();
     Rig { issuer, upstream, requests: Arc::default(), serving }
+}
+
+/// Who calls too often is told so before the body is read.
+#[tokio::test]
+async fn who_calls_too_often_is_not_read() {
+    let rig = Rig::with("[limits]\ncalls_per_subject = \"1/h\"", "", ok).await;
+    let (alice, bob) = (rig.token(&json!({})), rig.token(&json!({ "sub": "bob" })));
+    assert_eq!(rig.client().await.whole(post(&alice, call("read_file"))).await.status(), 200);
+    let body = call("read_file");
+    let head = |token: &str| {
+        format!(
+            "POST /files/mcp HTTP/1.1\r\nHost: localhost:8080\r\nAuthorization: Bearer {token}\r\n\
+             Content-Type: application/json\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        )
+    };
+    for (token, body, status) in [(&alice, "", "429"), (&bob, body.as_str(), "200")] {
+        let mut stream = TcpStream::connect(rig.serving.address()).await.unwrap();
+        stream.write_all(format!("{}{body}", head(token)).as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        let answered = timeout(Duration::from_secs(20), stream.read_exact(&mut answer)).await;
+        answered.unwrap().unwrap();
+        assert_eq!(String::from_utf8_lossy(&answer), format!("HTTP/1.1 {status}"));
+    }
+    assert_eq!(rig.sent(), 2);
+}
+
+/// A batch is as many calls as it has messages, whether it is allowed or not.
+#[tokio::test]
+async fn a_batch_is_as_many_calls_as_it_has() {
+    let rig = Rig::with("[limits]\ncalls_per_subject = \"6/h\"", "", ok).await;
+    let send = async |subject: &str, tools: &[&str]| {
+        let calls: Vec<Value> = (0..)
+            .zip(tools)
+            .map(|(id, tool)| {
+                json!({
+                    "jsonrpc": "2.0", "id": id, "method": "tools/call",
+                    "params": { "name": tool, "arguments": {} },
+                })
+            })
+            .collect();
+        let body = match calls.as_slice() {
+            [call] => call.to_string(),
+            calls => json!(calls).to_string(),
+        };
+        let mut request = post(&rig.token(&json!({ "sub": subject })), body);
+        request.headers_mut().insert("mcp-protocol-version", "2025-03-26".parse().unwrap());
+        rig.client().await.whole(request).await.status().as_u16()
+    };
+    // Four, none of four for want of room, but one for having asked, and the last.
+    for (count, status) in [(4, 200), (4, 429), (1, 200), (1, 429)] {
+        assert_eq!(send("alice", &["read_file"; 4][..count]).await, status, "{count}");
+    }
+    assert_eq!(send("bob", &["read_file"; 6]).await, 200);
+    assert_eq!(send("bob", &["read_file"]).await, 429);
+    assert_eq!(send("carol", &["read_file"; 7]).await, 429, "more than are ever taken");
+    for (tools, status) in [(&["delete"; 5][..], 403), (&["read_file"], 200), (&["read_file"], 429)]
+    {
+        assert_eq!(send("dave", tools).await, status, "{tools:?}");
+    }
 }
 
 /// Answers of an issuer that a test holds back.

@@ -142,8 +142,8 @@ pub(super) struct Limits {
     /// How long requests may go on once the gateway is told to end.
     #[schemars(extend("default" = "30s"))]
     pub(super) drain_timeout: Key<Duration>,
-    /// Calls of one subject, over all its connections: a number and a time, as in `600/m`, `20/s` or
-    /// `1000/10m`; or `unlimited`.
+    /// Calls of one subject, over all its connections, allowed or not: a number and a time, as in `600/m`, `20/s`
+    /// or `1000/10m`; or `unlimited`. A batch is as many as it has messages.
     #[schemars(extend("default" = "unlimited"))]
     pub(super) calls_per_subject: Key<AtMost>,
     /// Refused tokens from one address of a client, likewise. A request without a token does not count, nor does
