@@ -80,6 +80,8 @@ pub struct Limits {
     pub headers: usize,
     /// Connections of clients at a time.
     pub connections: usize,
+    /// Of one address of a client, trusted proxies apart.
+    pub connections_per_address: usize,
     /// Requests at a time on one connection of HTTP/2.
     pub streams_per_connection: u32,
     /// Until the header of a request is there.

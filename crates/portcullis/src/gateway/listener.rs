@@ -20,13 +20,13 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use portcullis_core::keys::CertificateThumbprint;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 
 use super::Gateway;
 use super::answer::{Answer, plain};
 use super::drain::Draining;
 use super::patient::{Patience, Patient, UnderWay};
+use super::places::{Place, Places};
 use super::workers::Workers;
 use crate::config::gateway::Limits;
 use crate::observe::metrics::Held;
@@ -62,7 +62,8 @@ pub(super) struct Listener {
 impl Listener {
     /// Takes connections until a moment after the gateway began to drain, and what is in the queue by then.
     pub(super) async fn run(self, gateway: Arc<Gateway>) {
-        let places = Arc::new(Semaphore::new(self.limits.connections));
+        let Limits { connections, connections_per_address, .. } = self.limits;
+        let places = Arc::new(Places::new(connections, connections_per_address));
         let manner = Arc::new(Manner::new(&self.limits, self.tls));
         let mut draining = gateway.running.draining();
         let settled = draining.settled();
@@ -81,7 +82,9 @@ impl Listener {
                     continue;
                 }
             };
-            let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+            // Behind a proxy there are many.
+            let is_proxy = gateway.state.load().proxies.trusts(address.ip());
+            let Some(place) = places.take((!is_proxy).then(|| address.ip())) else {
                 gateway.lasting.observer.metrics().connections_refused.count();
                 continue;
             };
@@ -137,7 +140,7 @@ impl Manner {
 struct Connection {
     gateway: Arc<Gateway>,
     manner: Arc<Manner>,
-    counted: (OwnedSemaphorePermit, Held),
+    counted: (Place, Held),
 }
 
 /// What is left to do on a connection.

@@ -1,7 +1,8 @@
 //! The gateway while it runs: the composition of everything else.
 //!
 //! * [`Workers`] – the threads that serve them
-//! * `listener` – connections of clients, `patient`, how long they are waited for, `tls`, by which certificate
+//! * `listener` – connections of clients, `places`, how many, `patient`, how long they are waited for, `tls`, by
+//!   which certificate
 //! * `framing` – requests that two readers could take apart at different places
 //! * `client` – who sends a request, as far as connection and proxies tell
 //! * `routes` – which server a request is for
@@ -30,6 +31,7 @@ mod headers;
 mod issuers;
 mod listener;
 mod patient;
+mod places;
 mod random;
 mod routes;
 mod server;

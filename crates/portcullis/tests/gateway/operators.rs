@@ -10,7 +10,7 @@ use testkit::server::respond;
 use crate::rig::{Client, Rig, call, post};
 
 /// A free port, for an address that a configuration has to name.
-fn free() -> u16 {
+pub fn free() -> u16 {
     let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     socket.local_addr().unwrap().port()
 }

@@ -16,7 +16,8 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::rig::{Noon, Rig, call, config, post};
+use crate::operators::free;
+use crate::rig::{Client, Noon, Rig, call, config, post};
 
 fn ok(_: &Request<Bytes>) -> Answer {
     respond(200, &[("content-type", "application/json")], "{}")
@@ -197,4 +198,64 @@ async fn a_token_that_has_only_expired_does_not_count() {
         assert_eq!(send(&forged).await, status);
     }
     assert_eq!(send(&rig.token(&json!({ "sub": "carol" }))).await, 429, "not looked at");
+}
+
+/// A connection on which nothing is asked yet.
+async fn connect(rig: &Rig) -> TcpStream {
+    TcpStream::connect(rig.serving.address()).await.unwrap()
+}
+
+/// Whether a request is answered on it.
+async fn is_served(stream: &mut TcpStream) -> bool {
+    let request = b"GET /nowhere HTTP/1.1\r\nHost: localhost:8080\r\n\r\n";
+    let mut answer = Vec::new();
+    if stream.write_all(request).await.is_err() {
+        return false;
+    }
+    while !answer.ends_with(b"not found\n") {
+        match stream.read_buf(&mut answer).await {
+            Ok(0) | Err(_) => return false,
+            Ok(_) => {}
+        }
+    }
+    answer.starts_with(b"HTTP/1.1 404")
+}
+
+/// An address holds so many connections, and the next when it has let one go. A proxy holds all there are.
+#[tokio::test]
+async fn one_address_does_not_hold_all_connections() {
+    let admin = free();
+    let top = format!(
+        "[limits]\nconnections = 4\nconnections_per_address = 2\n\
+         [admin]\nlisten = \"127.0.0.1:{admin}\"\n"
+    );
+    let keys = |_: &Request<Bytes>| respond(200, &[], jwks(&[TestKey::P256]));
+    let direct = changed(&top, keys, |_, text| {
+        text.replace("trusted_proxies = [\"loopback\"]", "trusted_proxies = []")
+    })
+    .await;
+    let (mut one, mut other) = (connect(&direct).await, connect(&direct).await);
+    assert!(is_served(&mut one).await && is_served(&mut other).await);
+    assert!(!is_served(&mut connect(&direct).await).await);
+    let mut client = Client::connect(([127, 0, 0, 1], admin).into()).await;
+    let page = client.whole(Request::get("/metrics").body(Bytes::new()).unwrap()).await;
+    let page = String::from_utf8_lossy(page.body()).into_owned();
+    assert!(page.contains("portcullis_connections_refused_total 1\n"), "{page}");
+    assert!(is_served(&mut one).await, "those that it has stay");
+    drop(one);
+    let again = async {
+        // The gateway hears of the end when it does.
+        while !is_served(&mut connect(&direct).await).await {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(20), again).await.unwrap();
+    let limits = "[limits]\nconnections = 4\nconnections_per_address = 2\n";
+    let proxied = changed(limits, keys, |_, text| text.to_owned()).await;
+    let mut held = Vec::new();
+    for number in 1..=5 {
+        let mut stream = connect(&proxied).await;
+        assert_eq!(is_served(&mut stream).await, number <= 4, "{number}");
+        held.push(stream);
+    }
 }

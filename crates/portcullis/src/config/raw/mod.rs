@@ -124,6 +124,9 @@ pub(super) struct Limits {
     /// Connections of clients at a time.
     #[schemars(extend("default" = 10_000))]
     pub(super) connections: Field<Count>,
+    /// Those of them that come from one address, or one /64 of IPv6. Without it, half of `connections`. The
+    /// `trusted_proxies` may have them all.
+    pub(super) connections_per_address: Field<Count>,
     /// Requests at a time on one connection of HTTP/2.
     #[schemars(extend("default" = 128))]
     pub(super) streams_per_connection: Field<Count>,
