@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::uri::Authority;
 use ipnet::IpNet;
 use portcullis_core::id::Issuer;
 use portcullis_core::operation;
@@ -188,6 +189,8 @@ pub struct Admin {
     pub listen: SocketAddr,
     /// Who may connect.
     pub allow_from: Vec<IpNet>,
+    /// Under which names it may be asked, beside addresses and `localhost`.
+    pub allowed_hosts: Vec<Authority>,
     /// Where `/livez` and `/readyz` are answered, to anybody; without it, on [`Admin::listen`].
     pub health: Option<SocketAddr>,
 }

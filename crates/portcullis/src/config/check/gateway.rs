@@ -265,5 +265,7 @@ fn admin(at: &At<raw::Admin>, main: Option<SocketAddr>, here: Here<'_>) -> Optio
         Field::There(_) => networks(&raw.allow_from),
         _ => Networks::loopback(),
     };
-    Some(Admin { listen: listen?, allow_from, health })
+    let hosts = raw.allowed_hosts.value().into_iter().flat_map(List::values);
+    let allowed_hosts = hosts.map(|Parsed(host)| host.clone()).collect();
+    Some(Admin { listen: listen?, allow_from, allowed_hosts, health })
 }

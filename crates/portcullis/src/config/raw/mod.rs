@@ -23,6 +23,7 @@ use std::net::SocketAddr;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use http::uri::Authority;
 use portcullis_core::id::Issuer as IssuerId;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -222,6 +223,10 @@ pub(super) struct Admin {
     /// there is no password.
     #[schemars(extend("default" = ["loopback"]))]
     pub(super) allow_from: Field<List<Parsed<Networks>>>,
+    /// Names that the listener may be asked under, beside `localhost` and IP addresses: what is called by another
+    /// in `Host` answers 403, since web pages can have such names point here.
+    #[schemars(extend("default" = []))]
+    pub(super) allowed_hosts: Field<List<Parsed<Authority>>>,
     /// Another address and port for `/livez` and `/readyz` alone, open to everybody who reaches it.
     pub(super) health: Key<SocketAddr>,
 }
