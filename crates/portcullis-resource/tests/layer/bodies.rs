@@ -167,7 +167,9 @@ async fn one_caller_does_not_take_all_the_room() {
     let app = auth.protect("/mcp", slow(Arc::clone(&answer), Arc::clone(&kept)));
     let send = |claims: &Value, body: Body| {
         let (app, claims) = (app.clone(), token(claims));
-        async move { post(&Value::Null).bearer(&claims).body(body).of(&app).await.status }
+        let asked = async move { post(&Value::Null).bearer(&claims).body(body).of(&app).await };
+        // Whoever is let in where he should not be waits for an answer that nobody gives.
+        async { tokio::time::timeout(Duration::from_secs(20), asked).await.unwrap().status }
     };
     let until = async |count| {
         while kept.lock().unwrap().len() < count {

@@ -142,7 +142,7 @@ async fn tokens_that_come_at_once_count_at_once() {
         assert_eq!(under_way.join_next().await.unwrap().unwrap(), 429, "not looked at");
     }
     // The keys, and three questions.
-    rig.issuer.until_asked(4).await;
+    timeout(Duration::from_secs(20), rig.issuer.until_asked(4)).await.unwrap();
     let questions = std::mem::take(&mut *held.lock().unwrap());
     assert_eq!(questions.len(), 3);
     assert_eq!(send(&known).await, 200, "what is known to be good is none of them");
