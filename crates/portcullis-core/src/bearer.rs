@@ -13,6 +13,7 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
 use crate::challenge::{is_token, token68_length};
+use crate::secret::Secret;
 
 /// No access token is longer than this many bytes. The longest that identity providers mint (group
 /// lists) stay below half of it.
@@ -158,6 +159,29 @@ impl<'h> AccessToken<'h> {
     /// What stands for the token in caches and logs.
     pub fn hash(&self) -> TokenHash {
         self.hash
+    }
+}
+
+impl AccessToken<'_> {
+    /// A copy, for a stream that outlives its request and whose issuer has to be asked again.
+    pub fn keep(&self) -> KeptToken {
+        let AccessToken { scheme, text, hash } = *self;
+        KeptToken { scheme, text: Secret::new(text.to_owned()), hash }
+    }
+}
+
+/// An access token that is kept, overwritten in memory when it is dropped.
+#[derive(Debug)]
+pub struct KeptToken {
+    scheme: Scheme,
+    text: Secret,
+    hash: TokenHash,
+}
+
+impl KeptToken {
+    /// As it was presented.
+    pub fn presented(&self) -> AccessToken<'_> {
+        AccessToken { scheme: self.scheme, text: self.text.expose(), hash: self.hash }
     }
 }
 

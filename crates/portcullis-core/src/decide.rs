@@ -60,6 +60,27 @@ impl Permit {
     pub fn rules(&self) -> &[RulePlace] {
         &self.rules
     }
+
+    /// What was asked for, to be judged again while it is being done.
+    pub fn asked(&self) -> Asked {
+        Asked(self.operation.clone())
+    }
+}
+
+/// An operation that was allowed once and goes on: a stream that listens. It permits nothing.
+#[derive(Clone, Debug)]
+pub struct Asked(Operation);
+
+impl Asked {
+    /// Whether it would be allowed at this moment.
+    pub fn may_go_on(
+        &self,
+        policy: &Policy,
+        token: &VerifiedToken,
+        now: UnixTime,
+    ) -> Result<(), Failure> {
+        judge(policy, token, &self.0, now).map(drop)
+    }
 }
 
 /// Decides on a request.

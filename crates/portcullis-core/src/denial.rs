@@ -143,7 +143,9 @@ impl Denial {
             headers.insert(DPOP_NONCE, nonce.clone());
         }
         if let Some(wait) = self.retry_after() {
-            headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+            // Up to whole seconds: who comes too early has come for nothing.
+            let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }
         if self.0.failure == Failure::Message(Reason::HttpMethod) {
             headers.insert(ALLOW, HeaderValue::from_static("POST, GET, DELETE"));
@@ -155,7 +157,8 @@ impl Denial {
     fn retry_after(&self) -> Option<Duration> {
         match &self.0.failure {
             Failure::IssuerUnavailable { retry_after, .. }
-            | Failure::TooManyRequests { retry_after } => Some(*retry_after),
+            | Failure::TooManyRequests { retry_after }
+            | Failure::Upstream(Upstream::NotStarted { retry_after, .. }) => Some(*retry_after),
             Failure::Busy(_) => Some(Duration::from_secs(1)),
             _ => None,
         }
@@ -181,7 +184,9 @@ impl Denial {
             | Failure::Forbidden
             | Failure::Origin(_)
             | Failure::Host(_) => StatusCode::FORBIDDEN,
-            Failure::IssuerUnavailable { .. } | Failure::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Failure::IssuerUnavailable { .. }
+            | Failure::Busy(_)
+            | Failure::Upstream(Upstream::NotStarted { .. }) => StatusCode::SERVICE_UNAVAILABLE,
             // A client of an era with sessions takes it for the word to begin a new one.
             Failure::UnknownSession => StatusCode::NOT_FOUND,
             // As a server answers that keeps tasks and knows none of that name.

@@ -38,6 +38,14 @@ pub enum Upstream {
     /// No connection, or one that broke before an answer; with the reason for the log.
     #[error("cannot be reached: {0}")]
     Unreachable(String),
+    /// It is not running, and is not started again yet; with the reason for the log.
+    #[error("does not start: {reason}")]
+    NotStarted {
+        /// Why.
+        reason: String,
+        /// When to try again.
+        retry_after: Duration,
+    },
     /// No answer in time.
     #[error("no answer in time")]
     Timeout,
@@ -231,6 +239,9 @@ impl Failure {
             Failure::SlowBody => "the body did not come in time",
             Failure::BrokenBody => "the body broke off",
             Failure::Upstream(Upstream::Timeout) => "the server did not answer in time",
+            Failure::Upstream(Upstream::NotStarted { .. }) => {
+                "the server does not start: try again later"
+            }
             Failure::Upstream(_) => "the server gave no answer that could be passed on",
         })
     }

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response};
 use portcullis_core::challenge::{self, Challenge};
 use portcullis_core::denial::Denial;
-use portcullis_core::error::{Blame, Failure};
+use portcullis_core::error::{Blame, Failure, Upstream};
 use portcullis_core::id::{Issuer, ResourceId};
 use portcullis_core::json::Flaw;
 use portcullis_core::metadata::ProtectedResource;
@@ -153,6 +153,28 @@ fn an_issuer_that_cannot_be_asked_is_503_with_a_delay() {
     }
     let inactive: Failure = introspection::Failure::Refused(token::Refusal::Inactive).into();
     assert_eq!(early(inactive).status(), 401);
+}
+
+/// A process that is not started again yet can be asked later; a server that is not there, or that was asked and
+/// does not answer, says nothing of when.
+#[test]
+fn a_server_that_is_not_started_yet_is_503_with_a_delay() {
+    for (millis, delay) in [(1, "1"), (1_000, "1"), (1_001, "2"), (29_500, "30")] {
+        let retry_after = Duration::from_millis(millis);
+        let reason = "/opt/hidden: not found".to_owned();
+        let response = early(Failure::Upstream(Upstream::NotStarted { reason, retry_after }));
+        assert_eq!(response.status(), 503);
+        assert_eq!(response.headers()["retry-after"], delay);
+        assert_eq!(body(&response)["error"]["code"], -32603);
+        assert!(!format!("{response:?}").contains("hidden"));
+    }
+    for (failure, status) in
+        [(Upstream::Unreachable("/opt/hidden".to_owned()), 502), (Upstream::Timeout, 504)]
+    {
+        let response = early(Failure::Upstream(failure));
+        assert_eq!(response.status(), status);
+        assert!(!response.headers().contains_key("retry-after"));
+    }
 }
 
 // req: RS-6 RS-10

@@ -7,24 +7,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Response};
+use http::{HeaderMap, HeaderValue, Method, Response};
 use http_body::Body;
-use portcullis_core::bearer::{AccessToken, Scheme, present};
-use portcullis_core::decide::{Permit, decide};
+use portcullis_core::bearer::{AccessToken, KeptToken, Scheme, present};
+use portcullis_core::decide::{Asked, Permit, decide};
 use portcullis_core::denial::Denial;
 use portcullis_core::error::Failure;
 use portcullis_core::keys::CertificateThumbprint;
 use portcullis_core::metadata::ProtectedResource;
-use portcullis_core::operation::{Limits, Operation};
+use portcullis_core::operation::{Limits, Method as Mcp, Operation};
 use portcullis_core::policy::Policy;
 use portcullis_core::proof::{
-    self, Caller, DpopProof, Evidence, Freshness, Target, confirm, dpop_header,
+    self, Caller, DpopProof, Evidence, Freshness, NoncePolicy, Target, confirm, dpop_header,
 };
 use portcullis_core::time::UnixTime;
 use portcullis_core::token::{Confirmation, VerifiedToken};
 
 use crate::body;
 use crate::clock::{Clock, SystemClock};
+use crate::keys::Keys;
+use crate::nonce::{Fresh, Nonces};
 use crate::replay::{LocalReplay, Replay};
 use crate::room::{Place, Room, Whose};
 use crate::seen::SeenTokens;
@@ -38,6 +40,8 @@ pub struct Surroundings {
     pub clock: Arc<dyn Clock>,
     /// Which DPoP proofs were shown before.
     pub replay: Arc<dyn Replay>,
+    /// What DPoP proofs must hold, where they must not be made ahead of time.
+    pub nonces: Option<Arc<Nonces>>,
     /// Room for bodies.
     pub room: Room,
     /// How much of a request is read.
@@ -46,12 +50,13 @@ pub struct Surroundings {
     pub body_patience: Duration,
 }
 
-/// The clock of this machine, a memory of this process, 256 MiB for bodies, 30 seconds for each.
+/// The clock of this machine, a memory of this process, no nonces, 256 MiB for bodies, 30 seconds for each.
 impl Default for Surroundings {
     fn default() -> Self {
         Surroundings {
             clock: Arc::new(SystemClock),
             replay: Arc::new(LocalReplay::new()),
+            nonces: None,
             room: Room::new(256 << 20),
             limits: Limits::default(),
             body_patience: Duration::from_secs(30),
@@ -100,6 +105,33 @@ pub struct Admitted {
     pub permit: Permit,
     /// To be kept as long as the body is.
     pub place: Place,
+    /// For the client's next proof: `DPoP-Nonce` of the answer.
+    pub dpop_nonce: Option<HeaderValue>,
+}
+
+/// A stream that listens: what it was opened for, and by which token.
+pub struct Standing {
+    asked: Asked,
+    token: Arc<VerifiedToken>,
+    by: By,
+}
+
+impl Standing {
+    /// When its token ends, as far as it was known when the stream began.
+    pub fn until(&self) -> UnixTime {
+        self.token.expires()
+    }
+}
+
+/// How the token of a stream is looked at again.
+enum By {
+    /// It was verified by keys of this generation, and holds as long as there are no others. (A stream costs
+    /// a few kilobytes; the text of the token would be one more.)
+    Keys(Arc<dyn Keys>, u64),
+    /// Somebody has to be asked.
+    Text(KeptToken),
+    /// Not at all: these are not the headers that it came with.
+    Nothing,
 }
 
 /// Why there is no gate.
@@ -161,8 +193,7 @@ impl Gate {
     where
         B: Body<Data = Bytes>,
     {
-        let known = self.identify(head).await;
-        let known = known.map_err(|failure| Denial::before_reading(failure, head.headers))?;
+        let known = self.identify(head).await.map_err(|failure| self.deny(failure, head))?;
         self.hear(known, head, body).await
     }
 
@@ -172,6 +203,7 @@ impl Gate {
         B: Body<Data = Bytes>,
     {
         let Known { caller, place } = known;
+        let dpop_nonce = if caller.scheme() == Scheme::Dpop { self.next_nonce() } else { None };
         let near = &self.surroundings;
         let read = body::read(body, head.headers, near.limits.body, near.body_patience, place);
         let (body, place) = match read.await {
@@ -184,10 +216,24 @@ impl Gate {
             // The body may have taken its time: the token is judged by what time it is now.
             Ok(operation) => {
                 let permit = decide(&self.policy, caller, operation, self.now())?;
-                Ok(Admitted { permit, place })
+                Ok(Admitted { permit, place, dpop_nonce })
             }
             Err(malformed) => Err(Denial::from(malformed).with_caller(caller)),
         }
+    }
+
+    /// A refusal of what came before the body. Whoever needs a nonce gets one.
+    pub fn deny(&self, failure: Failure, head: Head<'_>) -> Denial {
+        let needs_nonce = matches!(failure, Failure::Proof(proof::Refusal::NonceRequired));
+        let denial = Denial::before_reading(failure, head.headers);
+        match self.next_nonce().filter(|_| needs_nonce) {
+            Some(nonce) => denial.with_dpop_nonce(nonce),
+            None => denial,
+        }
+    }
+
+    fn next_nonce(&self) -> Option<HeaderValue> {
+        self.surroundings.nonces.as_ref()?.current(self.now())
     }
 
     /// Who is asking.
@@ -220,7 +266,10 @@ impl Gate {
         }
         let behalf = stranger.map(Stranger::may_try).transpose();
         let behalf = behalf.map_err(|retry_after| Failure::TooManyRequests { retry_after })?;
-        let judged = self.trusted.judge(presented, behalf, &*self.surroundings.clock).await?;
+        let mut judged = self.trusted.judge(presented, behalf, &*self.surroundings.clock).await?;
+        if let Some(token) = Arc::get_mut(&mut judged.token) {
+            token.prepare_for(&self.policy);
+        }
         let token = Arc::clone(&judged.token);
         let whose = self.surroundings.room.whose(token.speaker());
         self.seen.keep(judged, whose, presented.text().len());
@@ -242,7 +291,12 @@ impl Gate {
         let uri = format!("{}{}", self.resource.resource().origin(), head.path);
         let target = Target { method: head.method.as_str(), uri: &uri };
         let hash = presented.hash();
-        let proof = DpopProof::verify(proof, target, Some(&hash), Freshness::default(), now)?;
+        let nonces = self.surroundings.nonces.as_ref().map(|nonces| nonces.fresh(now));
+        let nonces = nonces.as_ref().map(Fresh::as_strs);
+        let nonce =
+            nonces.as_ref().map_or(NoncePolicy::NotAsked, |nonces| NoncePolicy::OneOf(nonces));
+        let freshness = Freshness { nonce, ..Freshness::default() };
+        let proof = DpopProof::verify(proof, target, Some(&hash), freshness, now)?;
         // Only proofs that count are remembered: a stranger's would fill the memory for nothing.
         let counts = matches!(
             token.confirmation(),
@@ -257,6 +311,41 @@ impl Gate {
             }
         }
         Ok(proof)
+    }
+
+    /// What a stream that listens goes on by, once its request was admitted. There is none for an answer,
+    /// which runs to its own end.
+    pub fn standing(&self, permit: &Permit, headers: &HeaderMap) -> Option<Standing> {
+        let listens = |method| matches!(method, Mcp::OpenStream | Mcp::SubscriptionsListen);
+        if !permit.calls().iter().any(|call| listens(call.method())) {
+            return None;
+        }
+        let token = permit.caller().shared_token();
+        let generation = self.seen.generation_of(&token.hash());
+        let by = match generation.zip(self.trusted.keys_of(&token)) {
+            Some((generation, keys)) => By::Keys(Arc::clone(keys), generation),
+            None => AccessToken::try_from(present(headers, None))
+                .map_or(By::Nothing, |token| By::Text(token.keep())),
+        };
+        Some(Standing { asked: permit.asked(), token, by })
+    }
+
+    /// Until when a stream may go on: by what its token says, what its issuer says now, and what the policy
+    /// says now. `None` where it may not any longer.
+    pub async fn stands(&self, standing: &Standing) -> Option<UnixTime> {
+        let Standing { asked, token: before, by } = standing;
+        let token = match by {
+            By::Keys(keys, generation) => {
+                let is_accepted = self.trusted.would_accept(before, keys, *generation);
+                is_accepted.then(|| Arc::clone(before))?
+            }
+            By::Text(text) => self.verified(&text.presented(), None).await.ok()?.0,
+            By::Nothing => return None,
+        };
+        // Whose possession was proven when the stream began.
+        let is_same = token.confirmation() == before.confirmation();
+        asked.may_go_on(&self.policy, &token, self.now()).ok().filter(|()| is_same)?;
+        Some(token.expires())
     }
 
     /// The answer to a request that is denied.

@@ -159,6 +159,15 @@ impl RemoteKeys {
         }
     }
 
+    /// What the first try came to, once it has ended.
+    pub async fn tried(&self) -> Result<Found, Unavailable> {
+        let mut tries = self.shared.tries.subscribe();
+        let ended = tries.wait_for(|tried| tried.ended.is_some()).await;
+        // The sender lives as long as the task, which `self` keeps.
+        let last = ended.map(|tried| tried.clone()).unwrap_or_default();
+        self.shared.usable().ok_or_else(|| self.unavailable(&last))
+    }
+
     async fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<Found, Unavailable> {
         // Before looking, so that no try is missed that ends in between.
         let mut tries = self.shared.tries.subscribe();

@@ -96,6 +96,7 @@ pub mod introspection;
 mod issuer;
 pub mod keys;
 pub mod metadata;
+pub mod nonce;
 pub mod origin;
 #[cfg(feature = "axum")]
 mod principal;

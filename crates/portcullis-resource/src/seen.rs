@@ -67,6 +67,14 @@ impl SeenTokens {
         stands.then_some((judged.token, whose))
     }
 
+    /// Which generation of keys verified the token, where no issuer has to be asked about it again.
+    pub(crate) fn generation_of(&self, hash: &TokenHash) -> Option<u64> {
+        match self.0.get(hash)?.judged {
+            Judged { basis: Basis::Keys(generation), ask_again: None, .. } => Some(generation),
+            _ => None,
+        }
+    }
+
     /// Keeps a token whose text has this length, and whose bodies those are that come with it.
     pub(crate) fn keep(&self, judged: Judged, whose: Whose, length: usize) {
         self.0.insert(judged.token.hash(), Seen { judged, whose, length });

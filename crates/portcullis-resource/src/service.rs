@@ -17,16 +17,18 @@ use http::request::Parts;
 use http::{HeaderName, StatusCode};
 use portcullis_core::denial::Denial;
 use portcullis_core::keys::CertificateThumbprint;
+use portcullis_core::time::UnixTime;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::auth::{Auth, Protection};
-use crate::gate::Head;
+use crate::gate::{Head, Standing};
 use crate::origin;
 use crate::principal::{NoPrincipal, Principal, principal};
-use crate::stream::{Until, listening_end};
+use crate::stream::{Oversight, Until, over};
 
 const DPOP: HeaderName = HeaderName::from_static("dpop");
+const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// How long others keep the metadata.
 const METADATA_KEPT: HeaderValue = HeaderValue::from_static("public, max-age=300");
@@ -115,33 +117,33 @@ where
         let other = self.inner.clone();
         let inner = std::mem::replace(&mut self.inner, other);
         let protection = Arc::clone(&self.protection);
-        Box::pin(async move { Ok(protection.call(request, inner).await) })
+        Box::pin(async move { Ok(call(protection, request, inner).await) })
     }
 }
 
-impl Protection {
-    async fn call<S>(&self, request: Request, inner: S) -> Response
-    where
-        S: Service<Request, Error = Infallible>,
-        S::Response: IntoResponse,
-    {
-        let (parts, body) = request.into_parts();
-        let page = match self.origins.check(&parts.uri, &parts.headers) {
-            Ok(page) => page,
-            Err(failure) => return self.refuse(&Denial::before_reading(failure, &parts.headers)),
-        };
-        let mut response = if origin::is_preflight(&parts.method, &parts.headers) {
-            let mut response = StatusCode::NO_CONTENT.into_response();
-            origin::permit(&parts.headers, response.headers_mut());
-            response
-        } else {
-            self.judge(parts, body, inner).await
-        };
-        origin::reveal(page.as_ref(), response.headers_mut());
+async fn call<S>(protection: Arc<Protection>, request: Request, inner: S) -> Response
+where
+    S: Service<Request, Error = Infallible>,
+    S::Response: IntoResponse,
+{
+    let (parts, body) = request.into_parts();
+    let page = match protection.origins.check(&parts.uri, &parts.headers) {
+        Ok(page) => page,
+        Err(failure) => return protection.refuse(&Denial::before_reading(failure, &parts.headers)),
+    };
+    let mut response = if origin::is_preflight(&parts.method, &parts.headers) {
+        let mut response = StatusCode::NO_CONTENT.into_response();
+        origin::permit(&parts.headers, response.headers_mut());
         response
-    }
+    } else {
+        protection.judge(parts, body, inner).await
+    };
+    origin::reveal(page.as_ref(), response.headers_mut());
+    response
+}
 
-    async fn judge<S>(&self, mut parts: Parts, body: Body, mut inner: S) -> Response
+impl Protection {
+    async fn judge<S>(self: Arc<Self>, mut parts: Parts, body: Body, mut inner: S) -> Response
     where
         S: Service<Request, Error = Infallible>,
         S::Response: IntoResponse,
@@ -161,18 +163,22 @@ impl Protection {
             Ok(admitted) => admitted,
             Err(denial) => return self.refuse(&denial),
         };
+        let standing = self.gate.standing(&admitted.permit, &parts.headers);
         // The token is for us alone: what is behind must not be able to pass it on.
         parts.headers.remove(AUTHORIZATION);
         parts.headers.remove(DPOP);
         let body = Body::from(admitted.permit.body().clone());
-        let end = listening_end(&admitted.permit, self.gate.now());
+        let nonce = admitted.dpop_nonce.clone();
         parts.extensions.insert(Principal::of(admitted));
         let Ok(response) = inner.call(Request::from_parts(parts, body)).await;
-        let response = response.into_response();
-        match end {
-            Some(end) => response.map(|body| Body::new(Until::at(body, end))),
-            None => response,
+        let mut response = response.into_response();
+        if let Some(nonce) = nonce {
+            response.headers_mut().insert(DPOP_NONCE, nonce);
         }
+        let Some(standing) = standing else { return response };
+        let until = standing.until();
+        let end = over(Overseen { protection: self, standing }, until);
+        response.map(|body| Body::new(Until::new(body, end)))
     }
 
     fn refuse(&self, denial: &Denial) -> Response {
@@ -182,6 +188,27 @@ impl Protection {
             "refused: {denial}"
         );
         self.gate.answer(denial).map(Body::from)
+    }
+}
+
+/// A stream that listens, and what ends it.
+struct Overseen {
+    protection: Arc<Protection>,
+    standing: Standing,
+}
+
+impl Oversight for Overseen {
+    async fn stands(&mut self) -> Option<UnixTime> {
+        self.protection.gate.stands(&self.standing).await
+    }
+
+    fn now(&self) -> UnixTime {
+        self.protection.gate.now()
+    }
+
+    /// What a layer goes by does not change.
+    async fn nudged(&mut self) {
+        std::future::pending::<()>().await;
     }
 }
 

@@ -1,4 +1,4 @@
-//! A stream that ends with the token it was opened with.
+//! A stream that listens, and how it ends: in good order, when it would not be opened any more (RS-16).
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -6,39 +6,56 @@ use std::time::Duration;
 
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
-use portcullis_core::decide::Permit;
-use portcullis_core::operation::Method;
 use portcullis_core::time::UnixTime;
-use tokio::time::{Instant, Sleep};
+use tokio::time::{Instant, timeout_at};
 
-/// When a stream ends that listens for as long as its token is good (RS-16). An answer runs to its own end.
-pub fn listening_end(permit: &Permit, now: UnixTime) -> Option<Instant> {
-    let listens = |method| matches!(method, Method::OpenStream | Method::SubscriptionsListen);
-    let is_listening = permit.calls().iter().any(|call| listens(call.method()));
-    let left = permit.caller().token().expires().as_secs().saturating_sub(now.as_secs());
-    is_listening.then(|| Instant::now() + Duration::from_secs(left))
+/// A stream is looked at so often, whatever its token says about its own end: keys are withdrawn, tokens
+/// revoked, policies changed.
+const PAUSE: Duration = Duration::from_secs(30);
+
+/// Whoever knows whether a stream may go on.
+pub trait Oversight: Send {
+    /// Until when; `None` where it may not any longer.
+    fn stands(&mut self) -> impl Future<Output = Option<UnixTime>> + Send;
+    /// What time it is.
+    fn now(&self) -> UnixTime;
+    /// Until there is a reason to look at it sooner.
+    fn nudged(&mut self) -> impl Future<Output = ()> + Send;
+}
+
+/// Waits until a stream has to end that may go on until then, as far as is known.
+pub async fn over(mut oversight: impl Oversight, mut until: UnixTime) {
+    let left = |until: UnixTime, now: UnixTime| until.as_secs().saturating_sub(now.as_secs());
+    let end = |until, now| Instant::now() + Duration::from_secs(left(until, now));
+    let mut ends = end(until, oversight.now());
+    loop {
+        let look = ends.min(Instant::now() + PAUSE);
+        let _ = timeout_at(look, oversight.nudged()).await;
+        // Seldom, and larger than all the rest of a stream.
+        let Some(next) = Box::pin(oversight.stands()).await else { return };
+        if next != until {
+            (until, ends) = (next, end(next, oversight.now()));
+        }
+        if ends <= Instant::now() {
+            return;
+        }
+    }
 }
 
 pin_project! {
-    /// A body that ends in good order at a moment, whatever is left of it.
+    /// A body that ends in good order when something else does, whatever is left of it.
     pub struct Until<B> {
         #[pin]
         body: B,
-        #[pin]
-        end: Option<Sleep>,
-        ended: bool,
+        // `None` when it has ended.
+        end: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     }
 }
 
 impl<B> Until<B> {
-    /// To its own end.
-    pub fn its_end(body: B) -> Self {
-        Until { body, end: None, ended: false }
-    }
-
-    /// To this moment at most.
-    pub fn at(body: B, end: Instant) -> Self {
-        Until { body, end: Some(tokio::time::sleep_until(end)), ended: false }
+    /// Until then.
+    pub fn new(body: B, end: impl Future<Output = ()> + Send + 'static) -> Self {
+        Until { body, end: Some(Box::pin(end)) }
     }
 }
 
@@ -51,23 +68,19 @@ impl<B: Body> Body for Until<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let this = self.project();
-        if *this.ended {
-            return Poll::Ready(None);
-        }
-        if let Some(end) = this.end.as_pin_mut()
-            && end.poll(cx).is_ready()
-        {
-            *this.ended = true;
+        let Some(end) = this.end else { return Poll::Ready(None) };
+        if end.as_mut().poll(cx).is_ready() {
+            *this.end = None;
             return Poll::Ready(None);
         }
         this.body.poll_frame(cx)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.ended || self.body.is_end_stream()
+        self.end.is_none() || self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        if self.end.is_some() { SizeHint::default() } else { self.body.size_hint() }
+        SizeHint::default()
     }
 }

@@ -187,6 +187,33 @@ impl TrustedIssuers {
         Ok(Judged { token, issuer: place, basis: Basis::Word, ask_again: None })
     }
 
+    /// The issuer of a token.
+    fn issuer_of(&self, token: &VerifiedToken) -> Option<&Trusted> {
+        self.issuers.iter().find(|trusted| trusted.expectation.issuer() == token.issuer())
+    }
+
+    /// Whose keys a token was verified by.
+    pub(crate) fn keys_of(&self, token: &VerifiedToken) -> Option<&Arc<dyn Keys>> {
+        self.issuer_of(token)?.source.keys.as_ref()
+    }
+
+    /// Whether a token that was verified by those keys, of that generation, would be now, as far as it can be
+    /// told without its text.
+    pub(crate) fn would_accept(
+        &self,
+        token: &VerifiedToken,
+        by: &Arc<dyn Keys>,
+        generation: u64,
+    ) -> bool {
+        let Some(Trusted { expectation, source }) = self.issuer_of(token) else { return false };
+        // After a reload there may be others, which count their generations anew.
+        let is_by = |keys: &&Arc<dyn Keys>| Arc::ptr_eq(keys, by);
+        let keys = source.keys.as_ref().filter(is_by).and_then(|keys| keys.generation());
+        keys == Some(generation)
+            && token.satisfied(expectation)
+            && !matches!(source.introspection, Some((When::Always, _)))
+    }
+
     /// Which keys an issuer has now.
     pub(crate) fn generation(&self, issuer: usize) -> Option<u64> {
         self.issuers.get(issuer)?.source.keys.as_ref()?.generation()

@@ -27,6 +27,9 @@ pub enum Command {
         /// The configuration.
         #[command(flatten)]
         config: ConfigFile,
+        /// Ask all issuers and servers as well. Commands of servers are started for it, and ended.
+        #[arg(long)]
+        online: bool,
     },
     /// What can be written in a configuration, and what is.
     Config {

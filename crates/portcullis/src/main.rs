@@ -14,7 +14,14 @@ use portcullis_core::time::UnixTime;
 fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Serve(config) => done(command::serve::run(&config).map(|()| String::new())),
-        Command::Check { config } => done(inspect::check(&config)),
+        Command::Check { config, online } => match inspect::check(&config, online) {
+            Ok(checked) if checked.is_good => say(&checked.text),
+            Ok(checked) => {
+                say(&checked.text);
+                ExitCode::FAILURE
+            }
+            Err(error) => complain(&error.to_string(), error.exit_code()),
+        },
         Command::Config { what: ConfigCommand::Schema } => say(&inspect::schema()),
         Command::Config { what: ConfigCommand::Show { config, .. } } => {
             done(inspect::show(&config))

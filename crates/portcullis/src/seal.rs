@@ -11,6 +11,7 @@ use std::fmt;
 
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::digest::{Context, SHA256};
+use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_core::id::Issuer;
@@ -42,6 +43,14 @@ impl SealKey {
     /// Takes the key over. It must come from a random source.
     pub fn new(bytes: Zeroizing<[u8; Self::LEN]>) -> Self {
         SealKey(bytes)
+    }
+
+    /// A key for another purpose, which tells nothing of this one.
+    fn derive(&self, purpose: &[u8]) -> Zeroizing<[u8; SealKey::LEN]> {
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &*self.0), purpose);
+        let mut derived = Zeroizing::new([0; SealKey::LEN]);
+        derived.iter_mut().zip(tag.as_ref()).for_each(|(to, from)| *to = *from);
+        derived
     }
 }
 
@@ -134,6 +143,7 @@ pub enum SealError {
 pub struct Sealer {
     current: Key,
     former: Vec<Key>,
+    nonces: Zeroizing<[u8; SealKey::LEN]>,
 }
 
 struct Key {
@@ -156,7 +166,12 @@ impl Sealer {
         former: impl IntoIterator<Item = SealKey>,
     ) -> Result<Sealer, SealError> {
         let former = former.into_iter().map(|key| Key::of(&key)).collect::<Result<_, _>>()?;
-        Ok(Sealer { current: Key::of(current)?, former })
+        Ok(Sealer { current: Key::of(current)?, former, nonces: current.derive(b"dpop nonces") })
+    }
+
+    /// What nonces of DPoP are made with: another key, which follows from the current one.
+    pub fn nonce_key(&self) -> &[u8; SealKey::LEN] {
+        &self.nonces
     }
 
     /// The id as its owner may see it: visible ASCII, for headers and for JSON. The same for the same id,

@@ -83,6 +83,13 @@ impl TestKey {
         self.public_jwk()["kid"].as_str().unwrap().to_owned()
     }
 
+    /// The thumbprint of a P-256 key (RFC 7638): the members that matter, in order.
+    pub fn thumbprint(self) -> String {
+        let jwk = self.public_jwk();
+        let (x, y) = (jwk["x"].as_str().unwrap(), jwk["y"].as_str().unwrap());
+        crate::sha256_base64url(&format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#))
+    }
+
     /// The public key: SPKI in DER.
     pub fn public_der(self) -> Vec<u8> {
         let jwk = self.public_jwk();
@@ -115,12 +122,7 @@ impl TestKey {
 
     /// The public key: SPKI in PEM.
     pub fn public_pem(self) -> String {
-        let text = STANDARD.encode(self.public_der());
-        let lines = text.as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line) + "\n");
-        format!(
-            "-----BEGIN PUBLIC KEY-----\n{}-----END PUBLIC KEY-----\n",
-            lines.collect::<String>()
-        )
+        crate::pem("PUBLIC KEY", &self.public_der())
     }
 
     /// The algorithm it signs with unless told otherwise.

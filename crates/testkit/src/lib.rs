@@ -13,6 +13,8 @@
     reason = "test support: what is wrong here is wrong in a test"
 )]
 
+#[cfg(feature = "tls")]
+pub mod authority;
 pub mod hostile;
 mod key;
 pub mod lenient;
@@ -20,9 +22,11 @@ pub mod reference;
 #[cfg(feature = "server")]
 pub mod server;
 mod signer;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 pub use key::TestKey;
@@ -74,6 +78,14 @@ pub fn jwks(keys: &[TestKey]) -> Vec<u8> {
 /// Base64url without padding.
 pub fn base64url(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// DER as text (RFC 7468).
+pub(crate) fn pem(label: &str, der: &[u8]) -> String {
+    let text = STANDARD.encode(der);
+    let lines = text.as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line) + "\n");
+    let lines: String = lines.collect();
+    format!("-----BEGIN {label}-----\n{lines}-----END {label}-----\n")
 }
 
 /// Three parts put together as they are.

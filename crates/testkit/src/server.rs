@@ -16,7 +16,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 /// What a test answers: a response, or nothing ever.
@@ -25,13 +25,37 @@ pub type Answer = Option<Response<Body>>;
 /// All of a body, or what is sent of it when a test wants.
 pub type Body = BoxBody<Bytes, Infallible>;
 
-type Answering = Box<dyn FnMut(&Request<Bytes>) -> Answer + Send>;
-type Answers = Arc<Mutex<Answering>>;
+type Answers = Arc<Mutex<Box<dyn FnMut(&Request<Bytes>) -> Answer + Send>>>;
 
 pub struct Server {
     pub address: SocketAddr,
+    scheme: &'static str,
     answers: Answers,
     asked: watch::Receiver<usize>,
+}
+
+/// What every connection of a server answers.
+#[derive(Clone)]
+pub(crate) struct Answering {
+    answers: Answers,
+    count: watch::Sender<usize>,
+}
+
+impl Answering {
+    pub(crate) async fn answer(
+        self,
+        request: Request<Incoming>,
+    ) -> Result<Response<Body>, Infallible> {
+        let (head, body) = request.into_parts();
+        let Ok(body) = body.collect().await else { return pending().await };
+        let request = Request::from_parts(head, body.to_bytes());
+        let answer = (self.answers.lock().unwrap())(&request);
+        self.count.send_modify(|count| *count += 1);
+        match answer {
+            Some(answer) => Ok(answer),
+            None => pending().await,
+        }
+    }
 }
 
 impl Server {
@@ -44,35 +68,33 @@ impl Server {
         address: SocketAddr,
         answer: impl FnMut(&Request<Bytes>) -> Answer + Send + 'static,
     ) -> Server {
+        Server::serving("http", address, answer, |stream, answering| async move {
+            let answer = service_fn(move |request| answering.clone().answer(request));
+            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
+        })
+        .await
+    }
+
+    pub(crate) async fn serving<F>(
+        scheme: &'static str,
+        address: SocketAddr,
+        answer: impl FnMut(&Request<Bytes>) -> Answer + Send + 'static,
+        serve: impl Fn(TcpStream, Answering) -> F + Send + 'static,
+    ) -> Server
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let answers: Answers = Arc::new(Mutex::new(Box::new(answer)));
         let (count, asked) = watch::channel(0);
-        let shared = Arc::clone(&answers);
+        let answering = Answering { answers: Arc::clone(&answers), count };
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (answers, count) = (Arc::clone(&shared), count.clone());
-                let serve = service_fn(move |request: Request<Incoming>| {
-                    let (answers, count) = (Arc::clone(&answers), count.clone());
-                    async move {
-                        let (head, body) = request.into_parts();
-                        let Ok(body) = body.collect().await else { return pending().await };
-                        let body = body.to_bytes();
-                        let request = Request::from_parts(head, body);
-                        let answer = (answers.lock().unwrap())(&request);
-                        count.send_modify(|count| *count += 1);
-                        match answer {
-                            Some(answer) => Ok::<_, Infallible>(answer),
-                            None => pending().await,
-                        }
-                    }
-                });
-                let connection =
-                    http1::Builder::new().serve_connection(TokioIo::new(stream), serve);
-                tokio::spawn(connection);
+                tokio::spawn(serve(stream, answering.clone()));
             }
         });
-        Server { address, answers, asked }
+        Server { address, scheme, answers, asked }
     }
 
     /// From now on it answers so.
@@ -91,7 +113,7 @@ impl Server {
     }
 
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        format!("{}://{}{path}", self.scheme, self.address)
     }
 }
 

@@ -298,6 +298,10 @@ impl Policy {
         View::new(self, token)
     }
 
+    pub(crate) fn vocabulary(&self) -> &Arc<Vocabulary> {
+        &self.vocabulary
+    }
+
     /// Whether two callers with valid tokens can be answered differently.
     pub fn varies(&self) -> bool {
         !self.base_scopes.is_empty()

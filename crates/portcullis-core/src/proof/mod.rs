@@ -164,6 +164,11 @@ impl Caller {
         &self.token
     }
 
+    /// The same, to be kept.
+    pub fn shared_token(&self) -> Arc<VerifiedToken> {
+        Arc::clone(&self.token)
+    }
+
     /// The scheme it was presented under.
     pub fn scheme(&self) -> Scheme {
         self.scheme

@@ -19,7 +19,7 @@ const MIN_LIFETIME: Duration = Duration::from_secs(1);
 /// It cannot be made without the server's resource, which is always an audience: a server that does not
 /// ask for whom a token was meant takes every token its issuer ever gave to anybody. The resource stays
 /// with the token ([`super::VerifiedToken::resource`]), so that no other server's policy is asked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expectation {
     pub(super) issuer: Issuer,
     pub(super) resource: ResourceId,

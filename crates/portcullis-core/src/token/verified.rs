@@ -1,14 +1,14 @@
 //! Claims against an expectation: the one place where a [`VerifiedToken`] is made.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use super::rules::{Known, Origin, name};
 use super::{ClaimPath, Confirmation, Expectation, Refusal};
 use crate::bearer::TokenHash;
 use crate::id::{Issuer, ResourceId};
 use crate::json::{Document, Item};
-use crate::policy::{Grants, Vocabulary};
+use crate::policy::{Grants, Policy, Vocabulary};
 use crate::scope::{Role, Scope, ScopeSet};
 use crate::time::UnixTime;
 
@@ -40,8 +40,8 @@ pub struct VerifiedToken {
     not_before: Option<UnixTime>,
     issued_at: Option<UnixTime>,
     confirmation: Option<Confirmation>,
-    /// What it amounts to in the numbering of the policy that asked first: hardly ever is there another.
-    grants: OnceLock<(Arc<Vocabulary>, Grants)>,
+    /// What it amounts to in the numbering of one policy.
+    grants: Option<(Arc<Vocabulary>, Grants)>,
 }
 
 impl VerifiedToken {
@@ -65,6 +65,11 @@ impl VerifiedToken {
     pub fn speaker(&self) -> Speaker<'_> {
         let client = if self.subject.is_none() { self.client_id() } else { None };
         Speaker { issuer: self.issuer().as_str(), subject: self.subject(), client }
+    }
+
+    /// Whether this is what it was held against.
+    pub fn satisfied(&self, expectation: &Expectation) -> bool {
+        *self.expectation == *expectation
     }
 
     /// `sub`: whom it speaks for, unique within the issuer. Absent where a client speaks for itself
@@ -129,12 +134,20 @@ impl VerifiedToken {
         claim.into_iter().flat_map(Item::strings).map(str::to_owned).collect()
     }
 
-    /// What its scopes and roles amount to in that numbering. Worked out once, so that a token that is kept
-    /// needs none of its scopes' texts again.
+    /// Notes what its scopes and roles amount to under a policy, for a token that is going to be kept: judged by
+    /// that policy again, it needs none of its scopes' texts.
+    pub fn prepare_for(&mut self, policy: &Policy) {
+        let vocabulary = policy.vocabulary();
+        let grants = vocabulary.grants(&self.scopes, &self.roles);
+        self.grants = Some((Arc::clone(vocabulary), grants));
+    }
+
+    /// What its scopes and roles amount to in that numbering.
     pub(crate) fn grants(&self, vocabulary: &Arc<Vocabulary>) -> Grants {
-        let work_out = || vocabulary.grants(&self.scopes, &self.roles);
-        let (known, grants) = self.grants.get_or_init(|| (Arc::clone(vocabulary), work_out()));
-        if Arc::ptr_eq(known, vocabulary) { *grants } else { work_out() }
+        match &self.grants {
+            Some((known, grants)) if Arc::ptr_eq(known, vocabulary) => *grants,
+            _ => vocabulary.grants(&self.scopes, &self.roles),
+        }
     }
 }
 
@@ -202,7 +215,7 @@ pub(crate) fn accept(
         not_before,
         issued_at,
         confirmation,
-        grants: OnceLock::new(),
+        grants: None,
         claims,
     })
 }

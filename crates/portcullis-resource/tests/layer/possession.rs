@@ -10,30 +10,25 @@ use portcullis_core::keys::CertificateThumbprint;
 use portcullis_core::proof::DpopProof;
 use portcullis_core::time::UnixTime;
 use portcullis_core::token::VerifiedToken;
+use portcullis_resource::clock::Clock as _;
 use portcullis_resource::gate::Surroundings;
 use portcullis_resource::introspection::{Introspect, When};
+use portcullis_resource::nonce::Nonces;
 use portcullis_resource::replay::{FirstUse, LocalReplay, NoRoom, Replay};
 use portcullis_resource::{Auth, AuthBuilder};
 use serde_json::json;
 use testkit::{AUDIENCE, NOW, Proof, TestKey, claims_with, sha256_base64url};
 
 use crate::house::{
-    Answer, Ask, Hands, METADATA, Published, Words, ask, auth, by, call, good, house, issuer, post,
-    token,
+    Answer, Ask, Hands, House, METADATA, Published, Words, ask, auth, by, call, good, house,
+    issuer, post, token,
 };
 
 const CERTIFICATE: &[u8] = b"a certificate";
 
 /// A token that is bound to [`TestKey::P256Second`].
 fn bound() -> String {
-    token(&json!({ "cnf": { "jkt": jkt(TestKey::P256Second) } }))
-}
-
-/// RFC 7638: the members that matter, in order.
-fn jkt(key: TestKey) -> String {
-    let jwk = key.public_jwk();
-    let (x, y) = (jwk["x"].as_str().unwrap(), jwk["y"].as_str().unwrap());
-    sha256_base64url(&format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#))
+    token(&json!({ "cnf": { "jkt": TestKey::P256Second.thumbprint() } }))
 }
 
 fn proof(token: &str) -> Proof {
@@ -103,6 +98,51 @@ async fn a_bound_token_needs_a_proof_of_this_request() {
         let answer = with(&token, &shown.sign()).of(&house.app).await;
         assert_eq!(answer.status, StatusCode::OK, "{name}");
     }
+}
+
+/// Where a nonce is asked for, no proof is good that was made before it was given out, or long after.
+// req: RS-14
+#[tokio::test]
+async fn a_proof_with_a_nonce_was_not_made_ahead_of_time() {
+    let clock = Hands::new();
+    let nonces = |key| Some(Arc::new(Nonces::new(&[key; 32])));
+    let asking =
+        |key| house(auth().surroundings(Surroundings { nonces: nonces(key), ..by(&clock) }));
+    let (one, replica, stranger) = (asking(1), asking(1), asking(2));
+    let token = bound();
+    let mut number = 0;
+    let mut ask = async |house: &House, nonce: Option<&str>| {
+        number += 1;
+        let shown =
+            proof(&token).claim("jti", format!("{number}")).claim("iat", clock.now().as_secs());
+        let shown = nonce.map_or(shown.clone(), |nonce| shown.claim("nonce", nonce));
+        with(&token, &shown.sign()).of(&house.app).await
+    };
+    let told = |answer: &Answer| answer.header("dpop-nonce").unwrap().to_owned();
+    for wrong in [None, Some(""), Some("made-up")] {
+        let answer = ask(&one, wrong).await;
+        refused(&answer, "use_dpop_nonce", NOT_SHOWN, "DPoP");
+    }
+    let nonce = told(&ask(&one, None).await);
+    let answer = ask(&one, Some(&nonce)).await;
+    assert_eq!((answer.status, told(&answer)), (StatusCode::OK, nonce.clone()));
+    // Another gateway with the same key knows it, one with another key does not.
+    assert_eq!(ask(&replica, Some(&nonce)).await.status, StatusCode::OK);
+    assert_eq!(ask(&stranger, Some(&nonce)).await.status, StatusCode::UNAUTHORIZED);
+    // Before it is over the next one is told.
+    clock.forward(120);
+    let answer = ask(&one, Some(&nonce)).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let next = told(&answer);
+    assert_ne!(next, nonce);
+    assert_eq!(ask(&one, Some(&next)).await.status, StatusCode::OK);
+    clock.forward(120);
+    let answer = ask(&one, Some(&nonce)).await;
+    assert_eq!((answer.status, told(&answer) == next), (StatusCode::UNAUTHORIZED, false));
+    assert_eq!(ask(&one, Some(&next)).await.status, StatusCode::OK);
+    // Who shows no key needs none, and is told none.
+    let answer = post(&call("x")).bearer(&good()).of(&one.app).await;
+    assert_eq!((answer.status, answer.header("dpop-nonce")), (StatusCode::OK, None));
 }
 
 /// A token that names no key is no such token.
@@ -182,7 +222,10 @@ async fn a_proof_is_held_against_the_time_at_which_the_token_is_known() {
     for (late, status) in [(60, StatusCode::OK), (61, StatusCode::UNAUTHORIZED)] {
         let clock = Hands::new();
         let words = Arc::new(Words::after(&clock, late));
-        words.say("opaque", &claims_with(&json!({ "cnf": { "jkt": jkt(TestKey::P256Second) } })));
+        words.say(
+            "opaque",
+            &claims_with(&json!({ "cnf": { "jkt": TestKey::P256Second.thumbprint() } })),
+        );
         let asked: Arc<dyn Introspect> = words;
         let issuer = issuer(&Published::of(&[TestKey::P256])).introspection(When::Opaque, asked);
         let house = house(Auth::resource(AUDIENCE).issuer(issuer).surroundings(by(&clock)));
@@ -200,7 +243,8 @@ async fn a_proof_is_for_the_path_as_the_client_wrote_it() {
     let auth = auth.build().unwrap();
     let inner = crate::house::Inner::default();
     let app = Router::new().nest("/api", auth.protect("/mcp", inner.service()));
-    let token = token(&json!({ "aud": resource, "cnf": { "jkt": jkt(TestKey::P256Second) } }));
+    let token =
+        token(&json!({ "aud": resource, "cnf": { "jkt": TestKey::P256Second.thumbprint() } }));
     for (name, uri, status) in [
         ("1", resource, StatusCode::OK),
         ("2", AUDIENCE, StatusCode::UNAUTHORIZED),
@@ -243,7 +287,9 @@ async fn where_nobody_can_remember_nobody_is_let_in() {
 #[tokio::test]
 async fn one_caller_does_not_fill_the_memory() {
     let house = house(remembering(Arc::new(LocalReplay::of(20))));
-    let bound = |subject: &str, key| token(&json!({ "sub": subject, "cnf": { "jkt": jkt(key) } }));
+    let bound = |subject: &str, key: TestKey| {
+        token(&json!({ "sub": subject, "cnf": { "jkt": key.thumbprint() } }))
+    };
     let show = async |token: &str, key, name: &str| {
         let proof = Proof::new(key).token(token).claim("jti", name).sign();
         with(token, &proof).of(&house.app).await.status

@@ -10,11 +10,15 @@ use axum::response::Response;
 use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::{BodyExt as _, Channel};
+use portcullis_resource::introspection::{Introspect, When};
+use portcullis_resource::{Auth, AuthBuilder};
 use serde_json::json;
-use testkit::NOW;
+use testkit::{AUDIENCE, NOW, TestKey, claims};
 use tokio::time::Instant;
 
-use crate::house::{Ask, ask, auth, call, message, post, token};
+use crate::house::{
+    Ask, Hands, Published, Words, ask, auth, by, call, good, issuer, message, post, token,
+};
 
 type Sender = http_body_util::channel::Sender<Bytes>;
 
@@ -31,9 +35,13 @@ pub fn streaming() -> (Sender, Router) {
 }
 
 async fn open(request: Ask, seconds: u64) -> (Sender, Body) {
+    open_at(auth(), request, &token(&json!({ "exp": NOW + seconds }))).await
+}
+
+async fn open_at(auth: AuthBuilder, request: Ask, token: &str) -> (Sender, Body) {
     let (sender, service) = streaming();
-    let app = auth().build().unwrap().protect("/mcp", service);
-    let response = request.bearer(&token(&json!({ "exp": NOW + seconds }))).start(&app).await;
+    let app = auth.build().unwrap().protect("/mcp", service);
+    let response = request.bearer(token).start(&app).await;
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     (sender, response.into_body())
@@ -74,6 +82,50 @@ async fn a_listening_stream_ends_with_its_token() {
         let _ = sender.send_data(Bytes::from_static(b"data: 3\n\n")).await;
         assert_eq!(next(&mut body).await, None, "and for good");
     }
+}
+
+/// Whether a stream on which nothing comes is still open after so many seconds.
+async fn stays_open(body: &mut Body, seconds: u64) -> bool {
+    tokio::time::timeout(Duration::from_secs(seconds), body.frame()).await.is_err()
+}
+
+/// A stream goes on for as long as a new one would be opened, and not for as long as its token said once.
+// req: RS-16
+#[tokio::test(start_paused = true)]
+async fn a_listening_stream_ends_when_its_token_is_revoked() {
+    let introspected = |when, words: &Arc<Words>, clock: &Hands| {
+        let keys = Published::of(&[TestKey::P256]);
+        let words: Arc<dyn Introspect> = Arc::<Words>::clone(words);
+        let issuer = issuer(&keys).introspection(when, words);
+        Auth::resource(AUDIENCE).issuer(issuer).surroundings(by(clock))
+    };
+    let jwt = good();
+    for (when, token) in [(When::Opaque, "opaque"), (When::Always, &*jwt)] {
+        let (words, clock) = (Arc::new(Words::default()), Hands::new());
+        words.say(token, &claims());
+        let auth = introspected(when, &words, &clock);
+        let (_sender, mut body) = open_at(auth, listen(), token).await;
+        for _ in 0..3 {
+            clock.forward(31);
+            assert!(stays_open(&mut body, 31).await, "{when:?}: the issuer still says so");
+        }
+        assert!(words.asked().len() > 2, "{when:?}: it was asked again");
+        words.revoke(token);
+        clock.forward(31);
+        assert!(!stays_open(&mut body, 31).await, "{when:?}");
+    }
+}
+
+/// A key that is withdrawn takes the streams of its tokens with it.
+// req: RS-16
+#[tokio::test(start_paused = true)]
+async fn a_listening_stream_ends_with_the_keys_of_its_token() {
+    let keys = Published::of(&[TestKey::P256]);
+    let auth = Auth::resource(AUDIENCE).issuer(issuer(&keys)).surroundings(by(&Hands::new()));
+    let (_sender, mut body) = open_at(auth, listen(), &good()).await;
+    assert!(stays_open(&mut body, 100).await);
+    keys.replace(&[TestKey::P256Second]);
+    assert!(!stays_open(&mut body, 31).await);
 }
 
 /// It may also end before.

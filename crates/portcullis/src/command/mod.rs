@@ -2,6 +2,7 @@
 
 pub mod explain;
 pub mod inspect;
+mod manager;
 pub mod serve;
 
 use std::path::{Path, PathBuf};
@@ -55,6 +56,12 @@ impl CommandError {
             CommandError::Gateway(_) | CommandError::System { .. } => ExitCode::FAILURE,
         }
     }
+}
+
+/// What a command waits in, that has to.
+fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| CommandError::System { what: "no runtime", error })
 }
 
 /// The configuration that is meant, and what it says.

@@ -7,12 +7,15 @@ use std::sync::Arc;
 use portcullis_resource::clock::SystemClock;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{CommandError, configured};
+use super::{CommandError, configured, manager, runtime};
 use crate::args::ConfigFile;
 use crate::config::surroundings::Machine;
 use crate::config::{self, Config};
 use crate::gateway::{Changes, Gateway, Serving, Threads, Workers};
 use crate::observe::log;
+
+/// What the manager of services is told of a reload that came to nothing.
+const REFUSED: &str = "; the new configuration is refused, see the log";
 
 /// Serves until it is told to end.
 pub fn run(file: &ConfigFile) -> Result<(), CommandError> {
@@ -20,8 +23,7 @@ pub fn run(file: &ConfigFile) -> Result<(), CommandError> {
     let system = |what| move |error| CommandError::System { what, error };
     let threads = Threads::start().map_err(system("no threads"))?;
     // For whatever is not a client's connection: keys, files, what operators ask.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(system("no runtime"))?.block_on(serve(threads.workers(), &path, config))
+    runtime()?.block_on(serve(threads.workers(), &path, config))
 }
 
 /// What the process can be told.
@@ -69,27 +71,37 @@ async fn serve(workers: Workers, path: &Path, config: Config) -> Result<(), Comm
     let is_terminal = std::io::stderr().is_terminal();
     // There is one log in a process, and this is the process.
     let _ = log::begin(config.log, is_terminal);
-    let serving = Gateway::start_on(workers, &config, Arc::new(SystemClock)).await?;
+    let serving = Gateway::start_on(workers.clone(), &config, Arc::new(SystemClock)).await?;
     tracing::info!(address = %serving.address(), "listening");
+    let listening = format!("listening on {}", serving.address());
+    manager::watch(workers);
+    manager::ready(&listening);
     while let Told::Reload { by_signal } = signals.next(&mut changes).await {
+        manager::reloading();
         if by_signal {
+            // What changed until now is read by this.
+            changes.any();
             serving.reopen_audit().await;
         }
-        match reload(path, &serving) {
-            Ok(config) => {
-                changes = Changes::of(config.files());
+        match reload(path, &serving, &mut changes) {
+            Ok(()) => {
                 tracing::info!("the configuration was read again");
+                manager::ready(&listening);
             }
-            Err(error) => tracing::error!("the configuration stays as it was: {error}"),
+            Err(error) => {
+                tracing::error!("the configuration stays as it was: {error}");
+                manager::ready(&format!("{listening}{REFUSED}"));
+            }
         }
     }
-    tracing::info!("draining");
+    manager::stopping("answers under way are finished");
     serving.drain().await;
     Ok(())
 }
 
-fn reload(path: &Path, serving: &Serving) -> Result<Config, CommandError> {
+fn reload(path: &Path, serving: &Serving, changes: &mut Changes) -> Result<(), CommandError> {
     let config = config::load(path, &Machine)?;
-    serving.reload(&config)?;
-    Ok(config)
+    // Also where it is refused: one of its files may be what has to change.
+    changes.follow(config.files());
+    Ok(serving.reload(&config)?)
 }

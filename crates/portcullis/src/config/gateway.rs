@@ -47,9 +47,12 @@ pub struct Config {
 }
 
 impl Config {
-    /// Every file that was read, secrets included: what to watch for a reload.
+    /// Every file that was read, secrets included, and every certificate, authority and key that is read with
+    /// it: what to watch for a reload. Those of the listener are not among them, who watches them itself.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
-        self.files.iter().map(PathBuf::as_path)
+        let of_issuers = self.issuers.iter().flat_map(|issuer| issuer.files());
+        let of_servers = self.servers.iter().flat_map(|server| server.upstream.files());
+        self.files.iter().map(PathBuf::as_path).chain(of_issuers).chain(of_servers)
     }
 
     /// What is in force as TOML, defaults and overrides included and each secret as `…`.

@@ -1,6 +1,6 @@
 //! Whose tokens are accepted.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use portcullis_core::id::{ClientId, Issuer};
@@ -27,6 +27,18 @@ pub struct TrustedIssuer {
     pub allow_private: bool,
     /// How it is asked about a token, where it is.
     pub introspection: Option<Introspection>,
+}
+
+impl TrustedIssuer {
+    /// The files that are read to reach it.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+        let auth = self.introspection.as_ref().map(|introspection| &introspection.auth);
+        let identity = match auth {
+            Some(ClientAuth::Certificate(identity)) => Some(identity),
+            _ => None,
+        };
+        self.ca.as_deref().into_iter().chain(identity.into_iter().flat_map(Identity::files))
+    }
 }
 
 /// Where keys are.
@@ -93,4 +105,10 @@ pub struct Identity {
     pub cert: PathBuf,
     /// Its key, PEM.
     pub key: PathBuf,
+}
+
+impl Identity {
+    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+        [self.cert.as_path(), self.key.as_path()].into_iter()
+    }
 }

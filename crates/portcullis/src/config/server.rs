@@ -1,7 +1,7 @@
 //! An MCP server behind the gateway.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +36,8 @@ pub struct Server {
     pub allowed_hosts: Vec<Authority>,
     /// What becomes of the headers of its answers.
     pub response_headers: ResponseHeaders,
+    /// Whether DPoP proofs must hold a nonce of ours.
+    pub dpop_nonce: bool,
 }
 
 impl Server {
@@ -123,6 +125,19 @@ pub enum Upstream {
     Http(HttpUpstream),
     /// To a process of our own, over its standard streams.
     Stdio(StdioUpstream),
+}
+
+impl Upstream {
+    /// The files that are read to reach it.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+        let tls = match self {
+            Upstream::Http(http) => Some(&http.tls),
+            Upstream::Stdio(_) => None,
+        };
+        let ca = tls.and_then(|tls| tls.ca.as_deref());
+        let identity = tls.and_then(|tls| tls.identity.as_ref());
+        ca.into_iter().chain(identity.into_iter().flat_map(Identity::files))
+    }
 }
 
 /// An MCP server over HTTP.

@@ -11,23 +11,30 @@ use portcullis_core::decide::Permit;
 use portcullis_core::error::{Failure, Upstream as NoAnswer};
 use portcullis_core::operation::Method as Mcp;
 use portcullis_core::secret::Secret;
+use tokio::time::Instant;
 
 use super::answer::Answer;
-use super::issuers::{Unusable, tls};
 use super::random;
 use super::upstream::Upstream;
 use super::{BadGateway, headers};
 use crate::config::server as config;
-use crate::rewrite::{ENDPOINT, Exchange, NotOpened, Outgoing};
+use crate::observe::metrics::ServerMetrics;
+use crate::rewrite::{ENDPOINT, Exchange, NotOpened, Outgoing, Treatment};
 use crate::stdio::{self, Accept, Settings, Stdio};
+
+/// For a message on its way to a client that listened.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 const NAME: HeaderName = HeaderName::from_static("mcp-name");
+const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
 
 /// What answers permitted requests.
 pub(super) enum Behind {
     Http {
         upstream: Upstream,
+        /// For an answer to begin, and to end where all of it must be there before the client gets any.
+        patience: Duration,
         /// Of HTTP+SSE: where clients send their messages.
         messages: Option<Arc<str>>,
         add: Vec<(HeaderName, HeaderValue)>,
@@ -45,14 +52,13 @@ impl Behind {
     /// are stay, and their sessions with them.
     pub(super) fn new(
         server: &config::Server,
+        metrics: &ServerMetrics,
         before: Option<&Behind>,
     ) -> Result<Behind, BadGateway> {
         match &server.upstream {
             config::Upstream::Http(http) => {
-                let identity = http.tls.identity.as_ref();
-                let tls = tls(http.tls.ca.as_deref(), identity)?;
-                let tls = tls.into_config().map_err(Unusable::from)?;
-                let upstream = Upstream::new(http.url.clone(), tls, http.timeouts)?;
+                let upstream = Upstream::new(http)?;
+                let patience = http.timeouts.answer;
                 let (add, forward) = (http.add.clone(), http.forward.clone());
                 let messages = match http.transport {
                     config::Transport::Streamable => None,
@@ -61,7 +67,7 @@ impl Behind {
                         path => path.into(),
                     }),
                 };
-                Ok(Behind::Http { upstream, messages, add, forward })
+                Ok(Behind::Http { upstream, patience, messages, add, forward })
             }
             config::Upstream::Stdio(process) => {
                 let identity = identity(process);
@@ -69,7 +75,10 @@ impl Behind {
                     Some(Behind::Stdio { stdio, identity: same, .. }) if *same == identity => {
                         stdio.clone()
                     }
-                    _ => Stdio::new(settings(server.name.as_str(), process), random::fill),
+                    _ => {
+                        let settings = settings(server.name.as_str(), process);
+                        Stdio::new(settings, Arc::clone(metrics.dropped()), random::fill)
+                    }
                 };
                 Ok(Behind::Stdio { stdio, identity, is_shared: process.shared })
             }
@@ -88,11 +97,21 @@ impl Behind {
         }
     }
 
-    /// Passes on what is permitted, and nothing else: there is no request without a permit.
+    /// For how long a stream that listens may go on after its end, to say that it is over.
+    pub(super) fn farewell(&self) -> Duration {
+        match self {
+            Behind::Http { .. } => Duration::ZERO,
+            Behind::Stdio { .. } => FAREWELL,
+        }
+    }
+
+    /// Passes on what is permitted, and nothing else: there is no request without a permit. `listens_until` is
+    /// when the caller may listen no more, where it listens.
     pub(super) async fn send(
         &self,
         exchange: &Exchange,
         client: &Parts,
+        listens_until: Option<Instant>,
     ) -> Result<Response<Answer>, Failure> {
         let permit = exchange.permit();
         let outgoing =
@@ -101,27 +120,38 @@ impl Behind {
                 NotOpened::Task { .. } => Failure::UnknownTask,
             })?;
         match self {
-            Behind::Http { upstream, messages, add, forward } => {
+            Behind::Http { upstream, messages, add, forward, .. } => {
                 let target = match messages {
                     None => None,
                     Some(_) => message_target(exchange, client)?,
                 };
                 let headers = headers::upstream(&client.headers, forward, add);
-                let (headers, body) = replaced(headers, outgoing);
+                let (headers, body) = replaced(headers, outgoing, &client.headers);
                 let response = upstream.send(method(permit), target, headers, body).await?;
                 Ok(response.map(Answer::passed))
             }
             Behind::Stdio { stdio, .. } => {
                 let accept = Accept::of(&client.headers);
-                match stdio.answer(permit, &outgoing, accept).await {
-                    Ok(response) => Ok(response.map(Answer::made)),
-                    Err(stdio::Unavailable::NotStarted { reason, .. }) => {
-                        Err(NoAnswer::Unreachable(reason.to_string()).into())
-                    }
-                    Err(_) => Err(Failure::Busy("all its processes are at work")),
-                }
+                let answered = stdio.answer(permit, &outgoing, accept, listens_until).await;
+                answered.map(|response| response.map(Answer::made)).map_err(unavailable)
             }
         }
+    }
+
+    /// What becomes of an answer that is looked into. One that is read as a whole has to end in time.
+    pub(super) async fn treat(
+        &self,
+        treatment: Treatment,
+        answer: Answer,
+    ) -> Result<Answer, NoAnswer> {
+        let read = treatment.apply(answer);
+        let rewritten = match self {
+            Behind::Http { patience, .. } => tokio::time::timeout(*patience, read).await,
+            // Of a process it is there when it begins.
+            Behind::Stdio { .. } => Ok(read.await),
+        };
+        let rewritten = rewritten.map_err(|_| NoAnswer::Timeout)?;
+        Ok(Answer::made(rewritten.map_err(|error| NoAnswer::Unusable(error.to_string()))?))
     }
 
     /// Ends what was started.
@@ -132,41 +162,63 @@ impl Behind {
     }
 }
 
-fn settings(name: &str, process: &config::StdioUpstream) -> Settings {
-    let command = std::iter::once(&process.program).chain(&process.args);
+/// No process has the request, so that it may be sent again.
+fn unavailable(unavailable: stdio::Unavailable) -> Failure {
+    match unavailable {
+        stdio::Unavailable::NotStarted { reason, retry_after } => {
+            NoAnswer::NotStarted { reason: reason.to_string(), retry_after }.into()
+        }
+        stdio::Unavailable::Busy => Failure::Busy("all its processes are at work"),
+        stdio::Unavailable::Share => {
+            Failure::Busy("the caller has its whole share of a process that people share at work")
+        }
+        stdio::Unavailable::Stopping => Failure::Busy("the gateway is stopping"),
+    }
+}
+
+pub(super) fn settings(name: &str, process: &config::StdioUpstream) -> Settings {
+    let config::StdioUpstream { program, args, env, cwd, shared, processes, idle_timeout } =
+        process;
+    let command = std::iter::once(program).chain(args);
     let copy = |secret: &Secret| Secret::new(secret.expose().to_owned());
-    let env = process.env.iter().map(|(name, value)| (name.clone(), copy(value)));
+    let env = env.iter().map(|(name, value)| (name.clone(), copy(value)));
     Settings {
         env: env.collect(),
-        cwd: Some(process.cwd.clone()),
-        shared: process.shared,
+        cwd: Some(cwd.clone()),
+        shared: *shared,
         limits: stdio::Limits {
-            processes: process.processes,
-            idle: process.idle_timeout,
+            processes: *processes,
+            idle: *idle_timeout,
             ..stdio::Limits::default()
         },
         ..Settings::new(name, command.cloned().collect())
     }
 }
 
-/// A digest of all that is said of a process, to tell whether it is still the same that is wanted.
+/// A digest of all that is said of a process, to tell whether it is still the same that is wanted. Whatever
+/// else is said of one some day has to be named here as well.
 fn identity(process: &config::StdioUpstream) -> [u8; 32] {
+    let config::StdioUpstream { program, args, env, cwd, shared, processes, idle_timeout } =
+        process;
     let mut digest = digest::Context::new(&digest::SHA256);
     let mut part = |bytes: &[u8]| {
         digest.update(&(bytes.len() as u64).to_be_bytes());
         digest.update(bytes);
     };
-    part(process.program.as_bytes());
-    part(&(process.args.len() as u64).to_be_bytes());
-    process.args.iter().for_each(|arg| part(arg.as_bytes()));
-    for (name, value) in &process.env {
+    part(program.as_bytes());
+    part(&(args.len() as u64).to_be_bytes());
+    for arg in args {
+        part(arg.as_bytes());
+    }
+    part(&(env.len() as u64).to_be_bytes());
+    for (name, value) in env {
         part(name.as_bytes());
         part(value.expose().as_bytes());
     }
-    part(process.cwd.as_os_str().as_encoded_bytes());
-    part(&[u8::from(process.shared)]);
-    part(&(process.processes as u64).to_be_bytes());
-    part(&process.idle_timeout.as_nanos().to_be_bytes());
+    part(cwd.as_os_str().as_encoded_bytes());
+    part(&[u8::from(*shared)]);
+    part(&(*processes as u64).to_be_bytes());
+    part(&idle_timeout.as_nanos().to_be_bytes());
     let mut identity = [0; 32];
     identity.iter_mut().zip(digest.finish().as_ref()).for_each(|(to, from)| *to = *from);
     identity
@@ -188,9 +240,14 @@ fn message_target(exchange: &Exchange, client: &Parts) -> Result<Option<Uri>, Fa
 }
 
 /// What upstream gets in place of what the client sent.
-fn replaced(mut headers: HeaderMap, outgoing: Outgoing) -> (HeaderMap, Bytes) {
+fn replaced(mut headers: HeaderMap, outgoing: Outgoing, client: &HeaderMap) -> (HeaderMap, Bytes) {
     if let Some(session) = outgoing.session {
         headers.insert(SESSION, session);
+        // Where to take a stream up again means something within a session, which is the caller's. Outside of
+        // one, upstream could not tell whose stream it was.
+        if let Some(event) = client.get(LAST_EVENT) {
+            headers.insert(LAST_EVENT, event.clone());
+        }
     }
     if let Some(name) = outgoing.name {
         headers.insert(NAME, name);

@@ -1,11 +1,7 @@
 //! The end: what is under way is finished, what listens is told, and what takes too long is cut off.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http_body::{Body, Frame, SizeHint};
-use pin_project_lite::pin_project;
 use tokio::sync::watch;
 
 /// For so long connections are taken and kept once the end has begun. Requests may be on their way on them, and
@@ -20,52 +16,59 @@ enum Stage {
     Over,
 }
 
+/// What everybody is told.
+#[derive(Clone, Copy, Debug)]
+struct News {
+    stage: Stage,
+    /// How often another configuration was taken.
+    reloads: usize,
+}
+
 /// The one who says when it ends.
 #[derive(Debug)]
-pub(super) struct Running(watch::Sender<Stage>);
+pub(super) struct Running(watch::Sender<News>);
 
 /// Told when it ends.
 #[derive(Clone, Debug)]
-pub(super) struct Draining(watch::Receiver<Stage>);
+pub(super) struct Draining(watch::Receiver<News>);
 
 impl Running {
     pub(super) fn new() -> Running {
-        Running(watch::Sender::new(Stage::Running))
+        Running(watch::Sender::new(News { stage: Stage::Running, reloads: 0 }))
     }
 
     pub(super) fn draining(&self) -> Draining {
         Draining(self.0.subscribe())
     }
 
+    /// Another configuration was taken.
+    pub(super) fn reloaded(&self) {
+        self.0.send_modify(|news| news.reloads = news.reloads.wrapping_add(1));
+    }
+
     /// Nothing new is begun.
     pub(super) fn drain(&self) {
-        self.0.send_replace(Stage::Draining);
+        self.0.send_modify(|news| news.stage = Stage::Draining);
     }
 
     /// What is still under way is cut off.
     pub(super) fn end(&self) {
-        self.0.send_replace(Stage::Over);
+        self.0.send_modify(|news| news.stage = Stage::Over);
     }
 
     pub(super) fn is_draining(&self) -> bool {
-        *self.0.borrow() >= Stage::Draining
+        self.0.borrow().stage >= Stage::Draining
     }
 
     /// Until everybody is gone who was told.
     pub(super) async fn gone(&self) {
         self.0.closed().await;
     }
-
-    /// A stream that listens, which ends in good order with the gateway.
-    pub(super) fn until_drained<B>(&self, body: B) -> Listening<B> {
-        let mut draining = self.draining();
-        Listening { body, drained: Box::pin(async move { draining.begun().await }) }
-    }
 }
 
 impl Draining {
     pub(super) fn has_begun(&self) -> bool {
-        *self.0.borrow() >= Stage::Draining
+        self.0.borrow().stage >= Stage::Draining
     }
 
     pub(super) async fn begun(&mut self) {
@@ -85,41 +88,13 @@ impl Draining {
         self.reached(Stage::Over).await;
     }
 
+    /// Until there is anything to be told.
+    pub(super) async fn news(&mut self) {
+        let _ = self.0.changed().await;
+    }
+
     async fn reached(&mut self, stage: Stage) {
         // Nobody left to say so: it is over as well.
-        let _ = self.0.wait_for(|now| *now >= stage).await;
-    }
-}
-
-pin_project! {
-    /// A stream that ends with the gateway.
-    pub(super) struct Listening<B> {
-        #[pin]
-        body: B,
-        drained: Pin<Box<dyn Future<Output = ()> + Send>>,
-    }
-}
-
-impl<B: Body> Body for Listening<B> {
-    type Data = B::Data;
-    type Error = B::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        let this = self.project();
-        if this.drained.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(None);
-        }
-        this.body.poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::default()
+        let _ = self.0.wait_for(|now| now.stage >= stage).await;
     }
 }

@@ -14,13 +14,11 @@ use http::header::{
 
 use crate::config::server::ResponseHeaders;
 
-/// Content negotiation, where a stream is taken up again, and the trace that the call belongs to. `Mcp-` headers
-/// pass beside these.
-const PASSED: [HeaderName; 6] = [
+/// Content negotiation, and the trace that the call belongs to. `Mcp-` headers pass beside these.
+const PASSED: [HeaderName; 5] = [
     ACCEPT,
     CONTENT_TYPE,
     ACCEPT_LANGUAGE,
-    HeaderName::from_static("last-event-id"),
     HeaderName::from_static("traceparent"),
     HeaderName::from_static("tracestate"),
 ];

@@ -1,99 +1,22 @@
 //! The issuers of the configuration, being asked.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_core::id::Issuer;
 use portcullis_core::secret::Secret;
 use portcullis_resource::clock::Clock;
-use portcullis_resource::fetch::{self, Fetcher, NoTls, Tls};
+use portcullis_resource::fetch::{self, Fetcher};
 use portcullis_resource::introspection::{ClientAuth, Endpoint, Inquiry, Introspection, When};
 use portcullis_resource::keys::{RemoteKeys, Source as KeysFrom, Timing};
 use portcullis_resource::metadata::Metadata;
-use portcullis_resource::signing::{AssertionKey, BadKey};
+use portcullis_resource::signing::AssertionKey;
 use portcullis_resource::trust::Source;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::CertificateDer;
 
+use super::tls::{Unusable, certificates, to_issuer};
 use crate::config::issuer::{self, Identity, KeySource, TrustedIssuer};
-
-/// Why something that the configuration names cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Unusable {
-    /// A file cannot be read.
-    #[error("{}: {error}", .path.display())]
-    File {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        error: io::Error,
-    },
-    /// A file is not what it should be.
-    #[error("{} holds no {what}", .path.display())]
-    Pem {
-        /// Which.
-        path: PathBuf,
-        /// What was looked for.
-        what: &'static str,
-    },
-    /// A URL that cannot be asked.
-    #[error("{0:?} is no URL that can be asked")]
-    Url(String),
-    /// TLS cannot be set up so.
-    #[error("TLS: {0}")]
-    Tls(#[from] rustls::Error),
-    /// A key cannot sign.
-    #[error("issuers.{issuer}: private_key: {error}")]
-    Key {
-        /// Whose.
-        issuer: String,
-        /// Why.
-        error: BadKey,
-    },
-}
-
-impl From<NoTls> for Unusable {
-    fn from(NoTls(error): NoTls) -> Self {
-        Unusable::Tls(error)
-    }
-}
-
-/// The certificates of a file.
-pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Unusable> {
-    let pem = read(path)?;
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-    match found {
-        Ok(found) if !found.is_empty() => Ok(found),
-        _ => Err(Unusable::Pem { path: path.to_owned(), what: "certificate" }),
-    }
-}
-
-/// The private key of a file.
-pub(super) fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, Unusable> {
-    let pem = zeroize::Zeroizing::new(read(path)?);
-    let bad = |_| Unusable::Pem { path: path.to_owned(), what: "private key" };
-    PrivateKeyDer::from_pem_slice(&pem).map_err(bad)
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, Unusable> {
-    std::fs::read(path).map_err(|error| Unusable::File { path: path.to_owned(), error })
-}
-
-/// Whom to trust and who we are, as files say.
-pub(super) fn tls(ca: Option<&Path>, identity: Option<&Identity>) -> Result<Tls, Unusable> {
-    let roots = ca.map(certificates).transpose()?.unwrap_or_default();
-    let identity = match identity {
-        None => None,
-        Some(Identity { cert, key }) => {
-            Some(fetch::Identity { chain: certificates(cert)?, key: private_key(key)? })
-        }
-    };
-    Ok(Tls { roots, identity })
-}
 
 /// The keys of issuers, and where they are had from. They outlive a configuration that asks for the same
 /// again: an issuer that is away at that moment must not lose its callers their keys.
@@ -122,55 +45,93 @@ pub(super) struct Issuers {
     pub(super) keys: KnownKeys,
 }
 
-/// Begins to ask an issuer.
-fn source(
-    issuer: &TrustedIssuer,
-    clock: &Arc<dyn Clock>,
-    known: &KnownKeys,
-) -> Result<(Source, Whence, Arc<RemoteKeys>), Unusable> {
-    let fetcher = |identity: Option<&Identity>| -> Result<Fetcher, Unusable> {
-        let tls = tls(issuer.ca.as_deref(), identity)?;
-        let limits = fetch::Limits { private: issuer.allow_private, ..fetch::Limits::default() };
-        Ok(Fetcher::with_tls(issuer.issuer.host(), limits, tls)?)
-    };
-    let metadata = |fetcher| Arc::new(Metadata::new(issuer.issuer.clone(), fetcher));
-    let documents = metadata(fetcher(None)?);
-    let whence = Whence {
-        issuer: issuer.issuer.clone(),
-        jwks: issuer.jwks.clone(),
-        stale: issuer.stale,
-        private: issuer.allow_private,
-        roots: issuer.ca.as_deref().map(certificates).transpose()?.unwrap_or_default(),
-    };
-    let keys = known.find(&whence).unwrap_or_else(|| {
-        let jwks = match &issuer.jwks {
-            KeySource::Discovered => KeysFrom::Discovered,
-            KeySource::At(url) => KeysFrom::At(url.clone()),
+/// All by which an issuer is asked.
+pub(super) struct Asked {
+    pub(super) documents: Arc<Metadata>,
+    pub(super) keys: Arc<RemoteKeys>,
+    pub(super) introspection: Option<(When, Arc<Introspection>)>,
+}
+
+impl Asked {
+    /// Begins to ask an issuer.
+    pub(super) fn new(issuer: &TrustedIssuer, clock: &Arc<dyn Clock>) -> Result<Asked, Unusable> {
+        Asked::after(issuer, clock, &KnownKeys::default()).map(|(asked, _)| asked)
+    }
+
+    /// Keys are those that were asked for before, where they are.
+    fn after(
+        issuer: &TrustedIssuer,
+        clock: &Arc<dyn Clock>,
+        known: &KnownKeys,
+    ) -> Result<(Asked, Whence), Unusable> {
+        let metadata = |fetcher| Arc::new(Metadata::new(issuer.issuer.clone(), fetcher));
+        let documents = metadata(fetcher(issuer, None)?);
+        let whence = Whence {
+            issuer: issuer.issuer.clone(),
+            jwks: issuer.jwks.clone(),
+            stale: issuer.stale,
+            private: issuer.allow_private,
+            roots: issuer.ca.as_deref().map(certificates).transpose()?.unwrap_or_default(),
         };
-        let timing = Timing { stale: issuer.stale, ..Timing::default() };
-        Arc::new(RemoteKeys::start(Arc::clone(&documents), jwks, timing))
-    });
-    let introspection = match &issuer.introspection {
-        None => None,
-        Some(asked) => {
-            let when = match asked.when {
-                issuer::When::Opaque => When::Opaque,
-                issuer::When::Always => When::Always,
+        let introspection = match &issuer.introspection {
+            None => None,
+            Some(asked) => {
+                let when = match asked.when {
+                    issuer::When::Opaque => When::Opaque,
+                    issuer::When::Always => When::Always,
+                };
+                let endpoint = asked.endpoint.clone().map_or(Endpoint::Discovered, Endpoint::At);
+                // A certificate of ours is shown where it is asked for and nowhere else.
+                let metadata = match &asked.auth {
+                    issuer::ClientAuth::Certificate(identity) => {
+                        metadata(fetcher(issuer, Some(identity))?)
+                    }
+                    _ => Arc::clone(&documents),
+                };
+                let auth = client_auth(issuer, asked, clock)?;
+                let client = asked.client_id.clone();
+                Some((when, Arc::new(Introspection::new(metadata, endpoint, client, auth))))
+            }
+        };
+        let keys = known.find(&whence).unwrap_or_else(|| {
+            let jwks = match &issuer.jwks {
+                KeySource::Discovered => KeysFrom::Discovered,
+                KeySource::At(url) => KeysFrom::At(url.clone()),
             };
-            let endpoint = asked.endpoint.clone().map_or(Endpoint::Discovered, Endpoint::At);
-            // A certificate of ours is shown where it is asked for and nowhere else.
-            let metadata = match &asked.auth {
-                issuer::ClientAuth::Certificate(identity) => metadata(fetcher(Some(identity))?),
-                _ => documents,
-            };
-            let auth = client_auth(issuer, asked, clock)?;
-            let client = asked.client_id.clone();
-            let remote = Introspection::new(metadata, endpoint, client, auth);
-            Some((when, Inquiry::of(Arc::new(remote))))
+            let timing = Timing { stale: issuer.stale, ..Timing::default() };
+            Arc::new(RemoteKeys::start(Arc::clone(&documents), jwks, timing))
+        });
+        Ok((Asked { documents, keys, introspection }, whence))
+    }
+
+    fn source(&self) -> Source {
+        let inquiry = |(when, remote): &(When, Arc<Introspection>)| {
+            (*when, Inquiry::of(Arc::clone(remote) as _))
+        };
+        Source {
+            keys: Some(Arc::clone(&self.keys) as _),
+            introspection: self.introspection.as_ref().map(inquiry),
         }
+    }
+}
+
+fn fetcher(issuer: &TrustedIssuer, identity: Option<&Identity>) -> Result<Fetcher, Unusable> {
+    let tls = to_issuer(issuer.ca.as_deref(), identity)?;
+    let limits = fetch::Limits { private: issuer.allow_private, ..fetch::Limits::default() };
+    Ok(Fetcher::with_tls(issuer.issuer.host(), limits, tls)?)
+}
+
+/// Whether all that it takes to ask an issuer can be used. Nothing is asked.
+pub(super) fn check(issuer: &TrustedIssuer, clock: &Arc<dyn Clock>) -> Result<(), Unusable> {
+    let identity = match issuer.introspection.as_ref().map(|asked| (asked, &asked.auth)) {
+        Some((_, issuer::ClientAuth::Certificate(identity))) => Some(identity),
+        Some((asked, _)) => {
+            client_auth(issuer, asked, clock)?;
+            None
+        }
+        None => None,
     };
-    let source = Source { keys: Some(Arc::clone(&keys) as _), introspection };
-    Ok((source, whence, keys))
+    fetcher(issuer, identity).map(drop)
 }
 
 fn client_auth(
@@ -201,9 +162,9 @@ impl Issuers {
     ) -> Result<Issuers, Unusable> {
         let mut all = Issuers::default();
         for issuer in issuers {
-            let (source, whence, keys) = source(issuer, clock, before)?;
-            all.sources.insert(issuer.name.to_string(), source);
-            all.keys.0.push((whence, keys));
+            let (asked, whence) = Asked::after(issuer, clock, before)?;
+            all.sources.insert(issuer.name.to_string(), asked.source());
+            all.keys.0.push((whence, asked.keys));
         }
         Ok(all)
     }

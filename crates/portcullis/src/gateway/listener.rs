@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::header::{CONNECTION, HeaderValue};
 use http::{Response, StatusCode};
@@ -27,6 +26,7 @@ use super::answer::{Answer, plain};
 use super::drain::Draining;
 use super::patient::{Patience, Patient, UnderWay};
 use super::places::{Place, Places};
+use super::tls::{Kept, mend};
 use super::workers::Workers;
 use crate::config::gateway::Limits;
 use crate::observe::metrics::Held;
@@ -55,7 +55,7 @@ pub(super) struct Listener {
     /// Who serves them.
     pub(super) workers: Workers,
     /// With TLS, where it is there.
-    pub(super) tls: Option<Arc<ArcSwap<rustls::ServerConfig>>>,
+    pub(super) tls: Option<Kept>,
     pub(super) limits: Limits,
 }
 
@@ -102,14 +102,14 @@ impl Listener {
 
 /// How connections are served, all of them alike.
 struct Manner {
-    tls: Option<Arc<ArcSwap<rustls::ServerConfig>>>,
+    tls: Option<Kept>,
     http1: http1::Builder,
     http2: http2::Builder<TokioExecutor>,
     patience: Patience,
 }
 
 impl Manner {
-    fn new(limits: &Limits, tls: Option<Arc<ArcSwap<rustls::ServerConfig>>>) -> Manner {
+    fn new(limits: &Limits, tls: Option<Kept>) -> Manner {
         let (mut http1, mut http2) =
             (http1::Builder::new(), http2::Builder::new(TokioExecutor::new()));
         // Who waits for what is told by `Patient`, for both alike.
@@ -154,7 +154,7 @@ impl Connection {
         let address = address.ip().to_canonical();
         let rest = match self.manner.tls.clone() {
             None => Box::pin(self.begin(stream, address)).await,
-            Some(tls) => Box::pin(self.begin_tls(tls.load_full(), stream, address)).await,
+            Some(tls) => Box::pin(self.begin_tls(tls.now(), stream, address)).await,
         };
         if let Some(rest) = rest {
             rest.await;
@@ -197,7 +197,7 @@ impl Connection {
                 Some(Box::pin(self.serve(stream, Bytes::new(), is_http2, peer)))
             }
             Ok(Err(error)) => {
-                tracing::debug!(%error, "no TLS");
+                tracing::debug!(%error, mend = mend(&error), "no TLS");
                 None
             }
             Err(_) => {

@@ -1,8 +1,8 @@
 //! The gateway while it runs: the composition of everything else.
 //!
 //! * [`Workers`] – the threads that serve them
-//! * `listener` – connections of clients, `places`, how many, `patient`, how long they are waited for, `tls`, by
-//!   which certificate
+//! * `listener` – connections of clients, `places`, how many, `patient`, how long they are waited for
+//! * `tls` – certificates and keys, in and out
 //! * `framing` – requests that two readers could take apart at different places
 //! * `client` – who sends a request, as far as connection and proxies tell
 //! * `routes` – which server a request is for
@@ -13,12 +13,14 @@
 //! * `behind` – what stands behind a gate: a server over HTTP, or a process
 //! * `admin` – what operators ask
 //! * `issuers` – the issuers of the configuration, being asked
-//! * `answer` – what goes back to a client
+//! * [`online`] – whether all that is named is there
+//! * `answer` – what goes back to a client, `overseen`, for how long where it listens
 //! * `changes` – files that are read again, `random` – the one random source
 //! * `drain` – the end
 //!
 //! A request goes one way: connection, route, origin, [gate](portcullis_resource::gate), upstream, and the
-//! answer back. There is no request to an upstream without a permit of the gate.
+//! answer back. There is no request to an upstream without a permit of the gate, but the one question of `online`,
+//! which is the gateway's own and asked by another command.
 
 mod admin;
 mod answer;
@@ -30,6 +32,8 @@ mod framing;
 mod headers;
 mod issuers;
 mod listener;
+pub mod online;
+mod overseen;
 mod patient;
 mod places;
 mod random;
@@ -42,7 +46,6 @@ mod workers;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,11 +64,11 @@ use self::admin::AdminListener;
 use self::answer::{Answer, plain};
 pub use self::changes::Changes;
 use self::client::Client;
-use self::drain::{Draining, Running};
-pub use self::issuers::Unusable;
+use self::drain::Running;
 use self::listener::{Listener, Peer, nowhere};
 use self::routes::Target;
 use self::state::{Lasting, Settled, State};
+pub use self::tls::Unusable;
 pub use self::workers::{Threads, Workers};
 use crate::config::Config;
 use crate::config::gateway::{Admin, ListenerTls};
@@ -149,10 +152,9 @@ impl Gateway {
         }
         let state = ArcSwap::from_pointee(state);
         let gateway = Arc::new(Gateway { state, lasting, running: Running::new() });
-        let tls = match &config.tls {
-            None => None,
-            Some(files) => Some(kept(files.clone(), tls::load(files)?, gateway.running.draining())),
-        };
+        let keep =
+            |files: &ListenerTls| tls::Kept::start(files.clone(), gateway.running.draining());
+        let tls = config.tls.as_ref().map(keep).transpose()?;
         let listener = Listener { socket, workers, tls, limits: config.limits };
         tokio::spawn(listener.run(Arc::clone(&gateway)));
         let admin = admin.into_iter().map(|listener| listener.run(Arc::clone(&gateway)));
@@ -161,7 +163,7 @@ impl Gateway {
     }
 
     /// Answers a request.
-    async fn answer(&self, peer: &Peer, request: Request<Incoming>) -> Response<Answer> {
+    async fn answer(self: &Arc<Self>, peer: &Peer, request: Request<Incoming>) -> Response<Answer> {
         let (parts, body) = request.into_parts();
         if let Some(refusal) = framing::refuse(&parts) {
             return refusal;
@@ -185,38 +187,6 @@ impl Gateway {
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, BadGateway> {
     TcpListener::bind(address).await.map_err(|error| BadGateway::Listen { address, error })
-}
-
-/// The certificate of the listener, read again when its files change. One that cannot be used does not replace
-/// the one before it.
-fn kept(
-    files: ListenerTls,
-    first: rustls::ServerConfig,
-    mut draining: Draining,
-) -> Arc<ArcSwap<rustls::ServerConfig>> {
-    let current = Arc::new(ArcSwap::from_pointee(first));
-    let shared = Arc::clone(&current);
-    tokio::spawn(async move {
-        let paths = || [Some(&files.cert), Some(&files.key), files.client_ca.as_ref()];
-        let mut changes = Changes::of(paths().into_iter().flatten().map(PathBuf::as_path));
-        loop {
-            tokio::select! {
-                () = tokio::time::sleep(Changes::INTERVAL) => {}
-                () = draining.begun() => return,
-            }
-            if !changes.any() {
-                continue;
-            }
-            match tls::load(&files) {
-                Ok(next) => {
-                    tracing::info!("the certificate of the listener was read again");
-                    current.store(Arc::new(next));
-                }
-                Err(error) => tracing::error!(%error, "the certificate of the listener stays"),
-            }
-        }
-    });
-    shared
 }
 
 /// What a server says about itself is for everybody to read, pages in browsers included.
@@ -250,13 +220,13 @@ impl Serving {
     pub fn reload(&self, config: &Config) -> Result<(), BadGateway> {
         let before = self.gateway.state.load_full();
         let state = State::of(config, &self.gateway.lasting, Some(&before))?;
-        if state.settled != Settled::of(config) {
-            tracing::warn!(
-                "listen, tls, admin, audit, log, and limits of connections and time are taken at start: \
-                 restart to change them"
-            );
+        let unchanged = state.settled.differences(&Settled::of(config));
+        if !unchanged.is_empty() {
+            let unchanged = unchanged.join(", ");
+            tracing::warn!("these are taken at start: {unchanged}: restart to change them");
         }
         self.gateway.state.store(Arc::new(state));
+        self.gateway.running.reloaded();
         Ok(())
     }
 
@@ -273,6 +243,7 @@ impl Serving {
     pub async fn drain(self) {
         let running = &self.gateway.running;
         running.drain();
+        tracing::info!("draining");
         if tokio::time::timeout(self.drain, running.gone()).await.is_err() {
             tracing::warn!("requests under way are cut off");
             running.end();

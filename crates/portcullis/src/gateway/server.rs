@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::request::Parts;
-use http::{Response, StatusCode};
+use http::{HeaderName, Response, StatusCode};
 use hyper::body::Incoming;
 use portcullis_core::decide::Permit;
 use portcullis_core::denial::Denial;
@@ -16,21 +16,24 @@ use portcullis_core::proof::Caller;
 use portcullis_resource::gate::{Admitted, Gate, Head, Surroundings};
 use portcullis_resource::origin::{self, Origins};
 use portcullis_resource::room::Place;
-use portcullis_resource::stream::{Until, listening_end};
+use portcullis_resource::stream::{Until, over};
 use portcullis_resource::trust::{Source, Trusted};
 use tokio::time::Instant;
 
 use super::answer::{Answer, plain};
 use super::behind::Behind;
 use super::client::Client;
+use super::overseen::Overseen;
 use super::state::State;
 use super::upstream::is_event_stream;
 use super::{BadGateway, Gateway, headers};
 use crate::client::tries::Try;
 use crate::config::server as config;
 use crate::observe::{About, Claimed, Exchange as Noted, Moment, Watched};
-use crate::rewrite::{Exchange, Treatment};
+use crate::rewrite::{Exchange, Refused, Treatment};
 use crate::seal::Sealer;
+
+const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// A protected server.
 pub(super) struct Server {
@@ -55,7 +58,7 @@ pub(super) struct Around<'a> {
 
 /// A request under way, as whoever writes it down wants to know it.
 struct Underway<'a> {
-    gateway: &'a Gateway,
+    gateway: &'a Arc<Gateway>,
     state: &'a State,
     client: &'a Client,
     at: Moment,
@@ -75,12 +78,10 @@ impl Server {
         });
         let resource = config.resource();
         let named = |error| BadGateway::Server { name: config.name.to_string(), error };
-        let gate = Gate::new(
-            config.metadata.clone(),
-            Arc::clone(&config.policy),
-            trusted.collect(),
-            around.surroundings.clone(),
-        );
+        let mut surroundings = around.surroundings.clone();
+        surroundings.nonces = surroundings.nonces.filter(|_| config.dpop_nonce);
+        let (metadata, policy) = (config.metadata.clone(), Arc::clone(&config.policy));
+        let gate = Gate::new(metadata, policy, trusted.collect(), surroundings);
         let mut origins = Origins::of(resource);
         for allowed in &config.allowed_origins {
             origins = origins.and(allowed.as_str())?;
@@ -100,7 +101,7 @@ impl Server {
             name: config.name.as_str().into(),
             gate: gate.map_err(named)?,
             origins,
-            behind: Behind::new(config, before.map(|before| &before.behind))?,
+            behind: Behind::new(config, watched.metrics(), before.map(|before| &before.behind))?,
             sealer: Arc::clone(around.sealer),
             response_headers: config.response_headers.clone(),
             hosts,
@@ -125,7 +126,7 @@ impl Server {
     /// Answers a request.
     pub(super) async fn answer(
         &self,
-        gateway: &Gateway,
+        gateway: &Arc<Gateway>,
         state: &State,
         client: &Client,
         parts: Parts,
@@ -174,7 +175,7 @@ impl Server {
         };
         let known = self.gate.identify(head).await;
         credentials.end(known.as_ref().err());
-        let known = known.map_err(|failure| Denial::before_reading(failure, head.headers))?;
+        let known = known.map_err(|failure| self.gate.deny(failure, head))?;
         let check = |caller: &Caller, calls| match &state.calls {
             None => Ok(()),
             Some(limit) => limit.check(caller.token(), calls),
@@ -205,12 +206,15 @@ impl Server {
         parts: &Parts,
         admitted: Admitted,
     ) -> Response<Answer> {
-        let Admitted { permit, place } = admitted;
+        let Admitted { permit, place, dpop_nonce } = admitted;
         let permit = Arc::new(permit);
         let observer = &underway.gateway.lasting.observer;
         let id = underway.gateway.lasting.request_id();
         match self.exchange(underway, parts, Arc::clone(&permit), place).await {
-            Ok(response) => {
+            Ok(mut response) => {
+                if let Some(nonce) = dpop_nonce {
+                    response.headers_mut().insert(DPOP_NONCE, nonce);
+                }
                 let about = self.about(underway, id.as_str());
                 observer.note(&Noted::allowed(about, &permit, response.status()));
                 response
@@ -230,7 +234,11 @@ impl Server {
         permit: Arc<Permit>,
         place: Place,
     ) -> Result<Response<Answer>, Failure> {
-        let end = listening_end(&permit, self.gate.now());
+        let standing = self.gate.standing(&permit, &parts.headers);
+        let listens_until = standing.as_ref().map(|standing| {
+            let left = standing.until().as_secs().saturating_sub(self.gate.now().as_secs());
+            Instant::now() + Duration::from_secs(left)
+        });
         let exchange = Exchange::new(
             Arc::clone(&self.name),
             Arc::clone(self.gate.policy()),
@@ -238,23 +246,32 @@ impl Server {
             permit,
         );
         let exchange = self.behind.around(exchange);
-        let response = self.behind.send(&exchange, parts).await?;
+        let response = self.behind.send(&exchange, parts, listens_until).await?;
         drop(place);
         let (mut head, body) = response.into_parts();
         headers::client(&mut head.headers, &self.response_headers);
         let is_stream = is_event_stream(&head.headers);
         let treatment = exchange.response(head.status, &mut head.headers);
-        let unusable = |reason: String| NoAnswer::Unusable(reason);
-        let body = match treatment.map_err(|refused| unusable(refused.to_string()))? {
+        let refused = |refused: Refused| NoAnswer::Unusable(refused.to_string());
+        let body = match treatment.map_err(refused)? {
             Treatment::Verbatim => body,
-            treatment => {
-                let rewritten = treatment.apply(body).await;
-                Answer::made(rewritten.map_err(|error| unusable(error.to_string()))?)
-            }
+            treatment => self.behind.treat(treatment, body).await?,
         };
-        let body = match end {
+        let body = match standing {
             None => body,
-            Some(end) => Answer::made(underway.gateway.running.until_drained(Until::at(body, end))),
+            Some(standing) => {
+                let (server, until) = (Arc::clone(&self.name), standing.until());
+                let overseen = Overseen::new(underway.gateway, server, standing);
+                let farewell = self.behind.farewell();
+                Answer::made(Until::new(body, async move {
+                    over(overseen, until).await;
+                    // What stands behind says that it is over where it knew of the end; who may not listen any
+                    // more is not waited for.
+                    if listens_until.is_some_and(|until| until <= Instant::now()) {
+                        tokio::time::sleep(farewell).await;
+                    }
+                }))
+            }
         };
         let body =
             if is_stream { body.counted(self.watched.metrics().streams.hold()) } else { body };

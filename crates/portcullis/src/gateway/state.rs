@@ -10,6 +10,7 @@ use portcullis_core::id::Issuer;
 use portcullis_core::operation;
 use portcullis_resource::clock::Clock;
 use portcullis_resource::gate::Surroundings;
+use portcullis_resource::nonce::Nonces;
 use portcullis_resource::replay::{LocalReplay, Replay};
 use portcullis_resource::room::Room;
 use zeroize::Zeroizing;
@@ -49,7 +50,7 @@ pub(super) struct State {
 }
 
 /// What is settled when the gateway starts.
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 pub(super) struct Settled {
     listen: SocketAddr,
     tls: Option<ListenerTls>,
@@ -134,6 +135,19 @@ fn hex(number: u64) -> [u8; 16] {
 }
 
 impl Settled {
+    /// What of it another configuration wants otherwise, as an operator knows it.
+    pub(super) fn differences(&self, other: &Settled) -> Vec<&'static str> {
+        let differ = [
+            ("listen", self.listen != other.listen),
+            ("tls", self.tls != other.tls),
+            ("admin", self.admin != other.admin),
+            ("audit", self.audit != other.audit),
+            ("limits of connections, time and memory", self.limits != other.limits),
+            ("log", self.log != other.log),
+        ];
+        differ.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
+    }
+
     pub(super) fn of(config: &Config) -> Settled {
         Settled {
             listen: config.listen,
@@ -167,6 +181,7 @@ impl State {
         let surroundings = Surroundings {
             clock: Arc::clone(&lasting.clock),
             replay: Arc::clone(&lasting.replay),
+            nonces: Some(Arc::new(Nonces::new(sealer.nonce_key()))),
             room: lasting.room.clone(),
             limits: config.limits.operation,
             body_patience: config.limits.body_timeout,
@@ -195,6 +210,13 @@ impl State {
             failures: config.limits.failures_per_address.map(Failures::new),
             settled: before.map_or_else(|| Settled::of(config), |before| before.settled.clone()),
         })
+    }
+}
+
+impl State {
+    /// The server of that name.
+    pub(super) fn server(&self, name: &str) -> Option<&Arc<Server>> {
+        self.servers.iter().find(|server| server.name() == name)
     }
 }
 

@@ -56,6 +56,17 @@ impl Workers {
     }
 }
 
+impl Workers {
+    /// Until each of them has got around to something.
+    pub async fn respond(&self) {
+        let asked: Vec<_> = self.0.iter().map(|worker| worker.runtime.spawn(async {})).collect();
+        for answer in asked {
+            // Where its runtime has ended there is nothing that could hang.
+            let _ = answer.await;
+        }
+    }
+}
+
 pin_project! {
     /// A connection that is counted until it ends, in whatever way. (As a block of `async` it would take twice
     /// its size.)

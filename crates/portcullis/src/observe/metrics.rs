@@ -6,11 +6,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::expose::Page;
 use super::{Moment, Outcome};
+use crate::stdio;
 
 /// Every [`Failure::label`](portcullis_core::error::Failure::label), and one more for what is new there.
 pub(super) const CLASSES: [&str; 26] = [
@@ -139,6 +140,8 @@ pub struct ServerMetrics {
     latency: Histogram,
     /// Streams that are open towards clients.
     pub streams: Arc<Gauge>,
+    /// What its processes said that reached nobody, where it has processes.
+    dropped: OnceLock<Arc<stdio::Counts>>,
 }
 
 impl ServerMetrics {
@@ -149,7 +152,13 @@ impl ServerMetrics {
             denied: std::array::from_fn(|_| Counter::default()),
             latency: Histogram::default(),
             streams: Arc::default(),
+            dropped: OnceLock::new(),
         }
+    }
+
+    /// Where is counted what processes of this server say to nobody.
+    pub fn dropped(&self) -> &Arc<stdio::Counts> {
+        self.dropped.get_or_init(Arc::default)
     }
 
     pub(super) fn count(&self, outcome: &Outcome<'_>, latency: Duration) {
@@ -227,6 +236,7 @@ impl Metrics {
                 server.streams.get(),
             );
         }
+        dropped(&mut page, &servers);
         page.single(
             "portcullis_connections_open",
             "gauge",
@@ -275,6 +285,24 @@ fn requests(page: &mut Page, servers: &[Arc<ServerMetrics>]) {
                 &[server_name, ("outcome", outcome), ("class", class)],
                 counter.get(),
             );
+        }
+    }
+}
+
+fn dropped(page: &mut Page, servers: &[Arc<ServerMetrics>]) {
+    const NAME: &str = "portcullis_stdio_messages_dropped_total";
+    page.family(NAME, "counter", "What processes said that reached nobody, by the reason.");
+    for (server, dropped) in
+        servers.iter().filter_map(|server| Some((server, server.dropped.get()?.so_far())))
+    {
+        let stdio::Dropped { garbage, unasked, unattributed, unread } = dropped;
+        for (reason, count) in [
+            ("garbage", garbage),
+            ("unasked", unasked),
+            ("unattributed", unattributed),
+            ("unread", unread),
+        ] {
+            page.sample(NAME, &[("server", &server.name), ("reason", reason)], count);
         }
     }
 }

@@ -9,6 +9,7 @@ use http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use portcullis_core::operation::{Era, RequestId};
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::body::{Body, Held, framed};
 use super::link::{Attendance, Exchange};
@@ -22,6 +23,7 @@ const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 /// JSON-RPC 2.0, and of 2026-07-28 the errors of its own that HTTP has a status for.
 pub(super) const INVALID_REQUEST: i64 = -32600;
 pub(super) const METHOD_NOT_FOUND: i64 = -32601;
+pub(super) const INVALID_PARAMS: i64 = -32602;
 pub(super) const INTERNAL_ERROR: i64 = -32603;
 
 /// The forms of answer that a client takes.
@@ -162,11 +164,15 @@ pub(super) fn single(accept: Accept, message: Bytes) -> Response<Body> {
     if accept.json { json(StatusCode::OK, message) } else { events(Body::whole(framed(&message))) }
 }
 
-/// The news of a session.
-pub(super) fn listening(attendance: Attendance, silence: Duration) -> Response<Body> {
+/// The news of a session, until then at most.
+pub(super) fn listening(
+    attendance: Attendance,
+    silence: Duration,
+    until: Instant,
+) -> Response<Body> {
     let (stream, reader) = (Arc::clone(attendance.stream()), attendance.reader());
     let held = Held::Attendance { _attendance: attendance };
-    events(Body::events(stream, reader, silence, held))
+    events(Body::events(stream, reader, silence, held).ending(until))
 }
 
 fn events(body: Body) -> Response<Body> {

@@ -31,6 +31,8 @@ struct Events {
     reader: u64,
     silence: Duration,
     until: Pin<Box<Sleep>>,
+    /// When it ends in any case, if it does.
+    end: Option<Pin<Box<Sleep>>>,
     /// What is told when the body is dropped.
     _held: Held,
 }
@@ -59,12 +61,25 @@ impl Body {
     /// The messages of a stream, as its reader.
     pub(super) fn events(stream: Arc<Stream>, reader: u64, silence: Duration, held: Held) -> Body {
         let until = Box::pin(tokio::time::sleep(silence));
-        Body(Kind::Events(Events { stream, reader, silence, until, _held: held }))
+        Body(Kind::Events(Events { stream, reader, silence, until, end: None, _held: held }))
+    }
+
+    /// Ends at that moment in good order, where it is events.
+    pub(super) fn ending(mut self, end: Instant) -> Body {
+        if let Kind::Events(events) = &mut self.0 {
+            events.end = Some(Box::pin(tokio::time::sleep_until(end)));
+        }
+        self
     }
 }
 
 impl Events {
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if let Some(end) = &mut self.end
+            && end.as_mut().poll(cx).is_ready()
+        {
+            return Poll::Ready(None);
+        }
         let chunk = match self.stream.poll_next(self.reader, cx) {
             Poll::Ready(None) => return Poll::Ready(None),
             Poll::Ready(Some(event)) => framed(&event.message),

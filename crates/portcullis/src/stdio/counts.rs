@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What processes said that reached nobody, since the gateway started.
+/// What processes said that reached nobody, so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dropped {
     /// Lines that are no message, or too long.
@@ -15,9 +15,9 @@ pub struct Dropped {
     pub unread: u64,
 }
 
-/// The same, while it is counted.
+/// The same, while it is counted: for all processes of a server, and those that come after a reload.
 #[derive(Debug, Default)]
-pub(super) struct Counts {
+pub struct Counts {
     garbage: AtomicU64,
     unasked: AtomicU64,
     unattributed: AtomicU64,
@@ -42,7 +42,8 @@ impl Counts {
         add(&self.unread);
     }
 
-    pub(super) fn so_far(&self) -> Dropped {
+    /// How often so far.
+    pub fn so_far(&self) -> Dropped {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         Dropped {
             garbage: read(&self.garbage),

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use portcullis_core::operation::{Era, Method, RequestId};
 use serde_json::json;
+use tokio::time::Instant;
 
-use super::answer::only_answer;
-use super::link::{Asking, End, Link, Manner};
+use super::answer::{INVALID_PARAMS, METHOD_NOT_FOUND, only_answer};
+use super::link::{Asking, End, Link, Manner, Sign};
 use super::message::{self, Message};
 use super::stream::{Kind, Stream};
 
@@ -23,21 +24,28 @@ pub(super) async fn shake(link: &Arc<Link>) -> Result<(), End> {
     }
 }
 
-/// Finds out whether the server speaks 2026-07-28, as its stdio chapter has it: some older servers would run
-/// a request before they were initialized, and others would end.
-async fn discover(link: &Arc<Link>) -> Result<(), End> {
+/// The question whether a server speaks 2026-07-28, which changes nothing there.
+pub(super) fn discovery() -> String {
     let meta = json!({
         "io.modelcontextprotocol/protocolVersion": MODERN,
         "io.modelcontextprotocol/clientInfo": ourselves(),
         "io.modelcontextprotocol/clientCapabilities": {},
     });
-    let question = json!({ "jsonrpc": "2.0", "id": 0, "method": "server/discover", "params": { "_meta": meta } });
-    match ask(link, &question.to_string(), Method::ServerDiscover).await {
+    json!({ "jsonrpc": "2.0", "id": 0, "method": "server/discover", "params": { "_meta": meta } })
+        .to_string()
+}
+
+/// Finds out whether the server speaks 2026-07-28, as its stdio chapter has it: some older servers would run
+/// a request before they were initialized, and others would end. `-32601` and `-32602` are what the chapter
+/// knows older servers by; it forbids to take no other answer for one.
+async fn discover(link: &Arc<Link>) -> Result<(), End> {
+    match ask(link, &discovery(), Method::ServerDiscover).await {
         Some(answer) => match Message::of(&answer).map(|answer| answer.error()) {
             Some(None | Some(-32022..=-32020)) => Ok(()),
-            Some(Some(_)) | None => Err(End::Legacy { said: true }),
+            Some(Some(METHOD_NOT_FOUND | INVALID_PARAMS)) => Err(End::Legacy(Sign::Unknown)),
+            Some(Some(_)) | None => Err(End::Legacy(Sign::Otherwise)),
         },
-        None => Err(End::Legacy { said: false }),
+        None => Err(End::Legacy(Sign::Silent)),
     }
 }
 
@@ -75,11 +83,11 @@ async fn ask(link: &Arc<Link>, question: &str, method: Method) -> Option<String>
         id: &RequestId::Number(0),
         method,
         guest: None,
-        within: link.limits.start,
+        until: Instant::now() + link.limits.start,
     };
     let stream = Arc::new(Stream::of_answers(1, false));
     let place = link.place().await.ok()?;
-    let (_exchange, lines) = link.ask(&[asking], Arc::clone(&stream)).ok()?;
+    let (_exchange, lines) = link.ask(&[asking], Arc::clone(&stream), None).ok()?;
     place.send(lines);
     let answer = only_answer(&stream).await?;
     let is_theirs = matches!(answer.kind, Kind::Answer { is_ours: false, .. });

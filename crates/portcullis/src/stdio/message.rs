@@ -13,7 +13,7 @@ use portcullis_core::operation::{ByteString, RequestId};
 use serde_json::value::RawValue;
 
 /// The `_meta` member that names the `subscriptions/listen` request which news belong to (2026-07-28).
-const SUBSCRIPTION: &str = "io.modelcontextprotocol/subscriptionId";
+pub(super) const SUBSCRIPTION: &str = "io.modelcontextprotocol/subscriptionId";
 /// The `_meta` member by which a request of 2026-07-28 asks for log messages.
 const LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
 /// Most messages in a batch of a process.

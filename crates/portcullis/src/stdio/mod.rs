@@ -5,8 +5,8 @@
 //!
 //! * `settings` – what an operator says of it
 //! * `asked` – a permitted request, and what becomes of it
-//! * `pool` – which process is whose, and how many there are
-//! * `supervise`, `process`, `lines` – a process from its start to its end
+//! * `pool`, `guests`, `failures` – which process is whose, how many there are, and what did not come up
+//! * `supervise`, `process`, `lines`, `overlong` – a process from its start to its end, and its lines
 //! * `link`, `handshake` – the conversation with one process
 //! * `message` – what is replaced in a message on its way
 //! * `stream`, `body`, `answer` – what the client gets
@@ -28,10 +28,13 @@ mod answer;
 mod asked;
 mod body;
 mod counts;
+mod failures;
+mod guests;
 mod handshake;
 mod lines;
 mod link;
 mod message;
+mod overlong;
 mod pool;
 mod process;
 mod settings;
@@ -44,14 +47,23 @@ use std::time::Duration;
 
 use http::Response;
 use portcullis_core::decide::Permit;
+use portcullis_core::operation::Era;
+use tokio::time::Instant;
 
 pub use self::answer::Accept;
 use self::asked::Asked;
 pub use self::body::Body;
-pub use self::counts::Dropped;
-use self::pool::Pool;
+pub use self::counts::{Counts, Dropped};
+use self::link::End;
+use self::pool::{Key, Pool};
 pub use self::settings::{Limits, Settings, Unavailable, User};
 use crate::rewrite::Outgoing;
+
+/// The question whether a server speaks 2026-07-28, in words of the gateway's own: it concerns nobody and changes
+/// nothing.
+pub fn discovery() -> String {
+    handshake::discovery()
+}
 
 /// A stdio server and its processes. Copies are the same server; when the last one goes, so do the
 /// processes.
@@ -65,34 +77,52 @@ impl fmt::Debug for Stdio {
 }
 
 impl Stdio {
-    /// A server. Nothing is started before it is asked. `random` fills bytes for session ids and progress
-    /// tokens.
-    pub fn new(settings: Settings, random: impl Fn(&mut [u8]) + Send + Sync + 'static) -> Stdio {
-        Stdio(Pool::new(settings, Arc::new(random)))
+    /// A server. Nothing is started before it is asked. What reaches nobody is counted there. `random` fills
+    /// bytes for session ids and progress tokens.
+    pub fn new(
+        settings: Settings,
+        counts: Arc<Counts>,
+        random: impl Fn(&mut [u8]) + Send + Sync + 'static,
+    ) -> Stdio {
+        Stdio(Pool::new(settings, counts, Arc::new(random)))
     }
 
     /// What the server answers, as a streamable HTTP server would.
     ///
     /// `outgoing` is what the permit's request is here: its session as it was given out in an answer of this
-    /// method. Somebody else's is answered like one that never was.
+    /// method. Somebody else's is answered like one that never was. `listens_until` is when the caller may listen
+    /// no more, where it listens.
     pub async fn answer(
         &self,
         permit: &Permit,
         outgoing: &Outgoing,
         accept: Accept,
+        listens_until: Option<Instant>,
     ) -> Result<Response<Body>, Unavailable> {
         let session = outgoing.session.as_ref().and_then(|id| id.to_str().ok());
-        Asked::new(&self.0, permit, &outgoing.body, accept).answer(session).await
+        let body = &outgoing.body;
+        Asked::new(&self.0, permit, body, accept, listens_until).answer(session).await
+    }
+
+    /// Starts a process and asks it what it speaks, as one for everybody is asked, on nobody's behalf.
+    pub async fn try_out(&self) -> Result<Era, Arc<str>> {
+        let mut why = "it answers neither server/discover nor initialize";
+        for era in [Era::Modern, Era::Legacy] {
+            let started = self.0.obtain(Key::Everyone(era), None);
+            let link = started.map_err(|unavailable| Arc::from(unavailable.to_string()))?;
+            match link.ready().await {
+                Ok(()) => return Ok(era),
+                Err(End::Legacy(_)) => {}
+                Err(End::NotStarted(reason)) => return Err(reason),
+                Err(End::Exited | End::Stopped) => why = "it ends by itself",
+            }
+        }
+        Err(why.into())
     }
 
     /// Ends all processes and takes no more requests. Processes that are still there at the deadline are
     /// killed.
     pub async fn shutdown(&self, deadline: Duration) {
         self.0.shutdown(deadline).await;
-    }
-
-    /// What processes said that reached nobody.
-    pub fn dropped(&self) -> Dropped {
-        self.0.counts.so_far()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -10,22 +11,18 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::counts::Counts;
-use super::link::{End, Link, Manner, Random, Stage, Wish};
+use super::failures::Failures;
+use super::guests::Guests;
+use super::link::{End, Link, Manner, Random, Sign, Stage, Wish};
 use super::settings::{Settings, Unavailable, User};
 use super::supervise;
 
 /// A process that ends sooner than this has not come up.
 const CAME_UP: Duration = Duration::from_secs(10);
-/// Between such ends and the next start, doubled from the first to the last.
-const PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
-/// Whose processes did not come up, at most.
-const MAX_FAILURES: usize = 1024;
-/// How long a server is held for one of the older revisions, where it said so and where it said nothing.
-const LEGACY: (Duration, Duration) = (Duration::from_secs(600), Duration::from_secs(30));
-/// Sessions with a shared process: of one person for each process that would be theirs, and in all.
-const GUESTS_PER_PROCESS: usize = 16;
-const MAX_GUESTS: usize = 4096;
-
+/// How long it takes at most to be gone once one is killed.
+const GONE: Duration = Duration::from_millis(500);
+/// How long a server that said so is held for one of the older revisions.
+const LEGACY: Duration = Duration::from_secs(600);
 /// What a process is kept under.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Key {
@@ -39,10 +36,12 @@ pub(super) struct Pool {
     pub(super) settings: Arc<Settings>,
     name: Arc<str>,
     pub(super) random: Random,
-    pub(super) counts: Arc<Counts>,
+    counts: Arc<Counts>,
     /// A place for each process there may be, given back when it has ended.
     places: Arc<Semaphore>,
     state: Mutex<State>,
+    /// Whether a process of this server has spoken 2026-07-28. The next one does as well, however slow it is.
+    is_modern: AtomicBool,
     this: Weak<Pool>,
 }
 
@@ -55,10 +54,10 @@ impl fmt::Debug for Pool {
 #[derive(Default)]
 struct State {
     processes: HashMap<Key, Process>,
-    /// Sessions with a shared process.
-    guests: HashMap<Box<str>, Guest>,
-    /// By owner; of a shared process there is none.
-    failures: HashMap<Option<User>, Failure>,
+    /// Of its owner each process takes a place as well, so that nobody's leaving processes are in the way of others.
+    own_places: HashMap<User, Weak<Semaphore>>,
+    guests: Guests,
+    failures: Failures,
     legacy_until: Option<Instant>,
     /// On their way out.
     leaving: Vec<Weak<Link>>,
@@ -70,27 +69,17 @@ struct Process {
     link: Arc<Link>,
 }
 
-struct Guest {
-    user: User,
-    used: Instant,
-}
-
-struct Failure {
-    times: u32,
-    until: Instant,
-    reason: Arc<str>,
-}
-
 impl Pool {
-    pub(super) fn new(settings: Settings, random: Random) -> Arc<Pool> {
-        let places = settings.limits.processes.min(Semaphore::MAX_PERMITS);
+    pub(super) fn new(settings: Settings, counts: Arc<Counts>, random: Random) -> Arc<Pool> {
+        let places = most(&settings).min(Semaphore::MAX_PERMITS);
         Arc::new_cyclic(|this| Pool {
             name: settings.name.as_str().into(),
             settings: Arc::new(settings),
             random,
-            counts: Arc::default(),
+            counts,
             places: Arc::new(Semaphore::new(places)),
             state: Mutex::default(),
+            is_modern: AtomicBool::new(false),
             this: Weak::clone(this),
         })
     }
@@ -109,33 +98,32 @@ impl Pool {
             return Ok(Arc::clone(&process.link));
         }
         let now = Instant::now();
-        if let Some(failure) = state.failures.get(&owner.cloned())
-            && failure.until > now
-        {
-            let (reason, retry_after) = (Arc::clone(&failure.reason), failure.until - now);
-            return Err(Unavailable::NotStarted { reason, retry_after });
-        }
-        state.make_room(&self.settings, owner)?;
         let manner = match &key {
             Key::Session(_) => Manner::Session,
             Key::Person(_) => Manner::Person,
             Key::Everyone(era) => Manner::Everyone(*era),
         };
+        state.failures.check(&(owner.cloned(), manner.era()), now)?;
+        state.make_room(&self.settings, owner)?;
         let (name, limits) = (Arc::clone(&self.name), self.settings.limits);
         let (counts, random) = (Arc::clone(&self.counts), Arc::clone(&self.random));
         let (link, lines) = Link::new(name, manner, limits, counts, random);
         let link = Arc::new(link);
+        let own = owner.map(|owner| state.own_places(&self.settings, owner));
         let process = Process { owner: owner.cloned(), link: Arc::clone(&link) };
         state.processes.insert(key.clone(), process);
         drop(state);
         let (pool, owner, started) = (Weak::clone(&self.this), owner.cloned(), Arc::clone(&link));
-        let (settings, places) = (Arc::clone(&self.settings), Arc::clone(&self.places));
+        let settings = Arc::clone(&self.settings);
+        // First its own: who waits for that is in nobody's way.
+        let places = own.into_iter().chain([Arc::clone(&self.places)]).collect();
         tokio::spawn(async move {
             let end = supervise::run(Arc::clone(&started), &settings, places, lines).await;
             started.close();
-            if let Some(pool) = pool.upgrade() {
-                pool.ended(&key, owner, &started, &end, now.elapsed());
-            }
+            let end = match pool.upgrade() {
+                Some(pool) => pool.ended(&key, owner, &started, end, now.elapsed()),
+                None => end,
+            };
             // Only now: whoever waits for it may ask for another at once.
             started.reach(Stage::Over(end));
         });
@@ -162,63 +150,82 @@ impl Pool {
         self.state().stop(key)
     }
 
-    /// Begins a session with a shared process. Where there are too many, the one that was used longest ago
-    /// ends: its client begins another.
+    /// Begins a session with a shared process.
     pub(super) fn welcome(&self, id: Box<str>, user: &User) {
-        let mut state = self.state();
-        let now = Instant::now();
-        let most = self.settings.limits.per_user.saturating_mul(GUESTS_PER_PROCESS);
-        if state.guests.values().filter(|guest| guest.user == *user).count() >= most {
-            state.forget_guest(|guest| guest.user == *user);
-        }
-        if state.guests.len() >= MAX_GUESTS {
-            state.forget_guest(|_| true);
-        }
-        state.guests.insert(id, Guest { user: user.clone(), used: now });
+        self.state().guests.welcome(id, user, &self.settings.limits);
     }
 
     /// Whether there is such a session with a shared process, and it is this user's.
     pub(super) fn is_guest(&self, id: &str, user: &User) -> bool {
-        let mut state = self.state();
-        let guest = state.guests.get_mut(id).filter(|guest| guest.user == *user);
-        guest.is_some_and(|guest| {
-            guest.used = Instant::now();
-            true
-        })
+        self.state().guests.is(id, user)
     }
 
     /// Ends a session with a shared process.
     pub(super) fn part(&self, id: &str) {
-        self.state().guests.remove(id);
+        self.state().guests.part(id);
     }
 
-    /// Whether the server is known to speak the older revisions only.
-    pub(super) fn is_legacy(&self) -> bool {
-        self.state().legacy_until.is_some_and(|until| Instant::now() < until)
+    /// A process of this server speaks 2026-07-28.
+    pub(super) fn is_modern(&self) {
+        self.is_modern.store(true, Ordering::Relaxed);
     }
 
-    /// What the end of a process means for the next one.
-    fn ended(&self, key: &Key, owner: Option<User>, link: &Arc<Link>, end: &End, lived: Duration) {
+    /// Whether the server is known to speak the older revisions only: for all, or for this owner, whose last
+    /// process did as if.
+    pub(super) fn is_legacy(&self, owner: Option<&User>) -> bool {
+        let (state, now) = (self.state(), Instant::now());
+        state.legacy_until.is_some_and(|until| now < until) || state.failures.is_legacy(owner, now)
+    }
+
+    /// What the end of a process means for the next one, and for those who wait for this one.
+    fn ended(
+        &self,
+        key: &Key,
+        owner: Option<User>,
+        link: &Arc<Link>,
+        end: End,
+        lived: Duration,
+    ) -> End {
         let mut state = self.state();
         if state.processes.get(key).is_some_and(|process| Arc::ptr_eq(&process.link, link)) {
             state.processes.remove(key);
         }
         let now = Instant::now();
-        let reason = match end {
-            End::Stopped => return,
-            End::Legacy { said } => {
-                state.legacy_until = Some(now + if *said { LEGACY.0 } else { LEGACY.1 });
-                return;
+        let end = match end {
+            End::Legacy(sign)
+                if sign != Sign::Unknown && self.is_modern.load(Ordering::Relaxed) =>
+            {
+                End::NotStarted(
+                    "it gave no answer to server/discover, which it has given before".into(),
+                )
             }
-            End::NotStarted(reason) => Arc::clone(reason),
-            End::Exited => "it ended by itself".into(),
+            end => end,
+        };
+        let (reason, is_legacy) = match &end {
+            // Silence: it may be the machine that is slow, or the process may have been given something else to
+            // do. So nobody else is told, and nothing is remembered: it has taken long enough not to be tried in
+            // a circle.
+            End::Stopped | End::Legacy(Sign::Silent) => return end,
+            End::Legacy(Sign::Unknown) => {
+                self.is_modern.store(false, Ordering::Relaxed);
+                state.legacy_until = Some(now + LEGACY);
+                return end;
+            }
+            End::Legacy(Sign::Otherwise) => {
+                ("its answer to server/discover is an error".into(), true)
+            }
+            End::Legacy(Sign::Exited) => ("it ended at server/discover".into(), true),
+            End::NotStarted(reason) => (Arc::clone(reason), false),
+            End::Exited => ("it ended by itself".into(), false),
         };
         tracing::warn!(server = &*self.name, %reason, "the process is gone");
-        if *end == End::Exited && lived >= CAME_UP {
-            state.failures.remove(&owner);
+        let of = (owner, link.manner.era());
+        if end == End::Exited && lived >= CAME_UP {
+            state.failures.forget(&of);
         } else {
-            state.note_failure(owner, reason, now);
+            state.failures.note(of, reason, is_legacy, now);
         }
+        end
     }
 
     /// Ends all processes, and takes nothing more. Those that are not gone when `deadline` is over are killed.
@@ -234,15 +241,27 @@ impl Pool {
         for link in &links {
             link.wish(Wish::Stop);
         }
-        let all = u32::try_from(self.settings.limits.processes).unwrap_or(u32::MAX);
+        let all = u32::try_from(most(&self.settings)).unwrap_or(u32::MAX);
         // All places are free when all processes have ended, those that were dismissed before included.
         if tokio::time::timeout(deadline, self.places.acquire_many(all)).await.is_err() {
             for link in &links {
                 link.wish(Wish::Kill);
             }
-            let _ = tokio::time::timeout(PAUSE.0, self.places.acquire_many(all)).await;
+            let _ = tokio::time::timeout(GONE, self.places.acquire_many(all)).await;
         }
     }
+}
+
+/// How many processes there may be at a time. Where they are shared there is one for each era, and neither
+/// is to wait for the other.
+fn most(settings: &Settings) -> usize {
+    let processes = settings.limits.processes;
+    if settings.shared { processes.max(2) } else { processes }
+}
+
+/// How many of them a person may have: not all, so that others find some.
+fn of_each(settings: &Settings) -> usize {
+    settings.limits.per_user.min(most(settings) / 2).max(1)
 }
 
 /// A server that nobody names any more.
@@ -259,16 +278,29 @@ impl State {
     /// ends, if it is idle.
     fn make_room(&mut self, settings: &Settings, owner: Option<&User>) -> Result<(), Unavailable> {
         self.processes.retain(|_, process| process.link.is_open());
-        let limits = settings.limits;
         let is_theirs = |process: &Process| process.owner.as_ref() == owner;
         let count = self.processes.values().filter(|process| is_theirs(process)).count();
-        if owner.is_some() && count >= limits.per_user {
+        if owner.is_some() && count >= of_each(settings) {
             self.stop_idle(is_theirs)?;
         }
-        if self.processes.len() >= limits.processes {
+        if self.processes.len() >= most(settings) {
             self.stop_idle(|_| true)?;
         }
         Ok(())
+    }
+
+    /// The places of a person: as many again for processes on their way out, which take their time, and yet not
+    /// all there are.
+    fn own_places(&mut self, settings: &Settings, owner: &User) -> Arc<Semaphore> {
+        self.own_places.retain(|_, places| places.strong_count() > 0);
+        let known = self.own_places.get(owner).and_then(Weak::upgrade);
+        known.unwrap_or_else(|| {
+            let places =
+                of_each(settings).saturating_mul(2).min(most(settings).saturating_sub(1)).max(1);
+            let places = Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
+            self.own_places.insert(owner.clone(), Arc::downgrade(&places));
+            places
+        })
     }
 
     fn stop_idle(&mut self, among: impl Fn(&Process) -> bool) -> Result<(), Unavailable> {
@@ -287,26 +319,5 @@ impl State {
         self.leaving.retain(|link| link.strong_count() > 0);
         self.leaving.push(Arc::downgrade(&link));
         true
-    }
-
-    fn forget_guest(&mut self, among: impl Fn(&Guest) -> bool) {
-        let guests = self.guests.iter().filter(|(_, guest)| among(guest));
-        let oldest = guests.min_by_key(|(_, guest)| guest.used).map(|(id, _)| id.clone());
-        if let Some(id) = oldest {
-            self.guests.remove(&id);
-        }
-    }
-
-    fn note_failure(&mut self, owner: Option<User>, reason: Arc<str>, now: Instant) {
-        // Long enough after the last pause it was another failure.
-        self.failures.retain(|_, failure| now < failure.until + PAUSE.1);
-        if self.failures.len() >= MAX_FAILURES && !self.failures.contains_key(&owner) {
-            return;
-        }
-        let failure = self.failures.entry(owner);
-        let failure =
-            failure.or_insert(Failure { times: 0, until: now, reason: Arc::clone(&reason) });
-        let pause = PAUSE.0.saturating_mul(1 << failure.times.min(8)).min(PAUSE.1);
-        *failure = Failure { times: failure.times.saturating_add(1), until: now + pause, reason };
     }
 }

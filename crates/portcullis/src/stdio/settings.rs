@@ -59,16 +59,24 @@ impl Settings {
 pub struct Limits {
     /// Processes at a time.
     pub processes: usize,
-    /// Processes of one person at a time; of sessions with a shared process sixteen times as many.
+    /// Processes of one person at a time, but never more than half of all; of sessions with a shared process
+    /// sixteen times as many.
     pub per_user: usize,
-    /// Requests under way at one process.
+    /// Requests under way at one process, without those that listen.
     pub requests: usize,
+    /// Requests that listen at one process.
+    pub listens: usize,
+    /// Of both a person has this part at most where people share a process: a half with 2, a quarter with 4.
+    /// One may always be had.
+    pub share: usize,
     /// The longest message of a process, in bytes.
     pub line: usize,
     /// How long a process may take to begin to answer.
     pub start: Duration,
-    /// How long a request may take to be answered. Listening streams have no end of their own.
+    /// How long a request may take to be answered.
     pub answer: Duration,
+    /// How long a stream may listen before its client has to ask again.
+    pub listen: Duration,
     /// How long a process nobody uses is kept.
     pub idle: Duration,
     /// How long a stream is silent before it says that it is still there.
@@ -83,9 +91,12 @@ impl Default for Limits {
             processes: 64,
             per_user: 4,
             requests: 256,
+            listens: 128,
+            share: 4,
             line: 8 << 20,
             start: Duration::from_secs(60),
             answer: Duration::from_secs(15 * 60),
+            listen: Duration::from_secs(60 * 60),
             idle: Duration::from_secs(10 * 60),
             silence: Duration::from_secs(30),
             grace: Duration::from_secs(2),
@@ -128,6 +139,9 @@ pub enum Unavailable {
     /// As many processes or requests as there may be are at work.
     #[error("too many processes or requests at work")]
     Busy,
+    /// One person has as many requests at work at a shared process as anybody may have.
+    #[error("too many requests of one person at work")]
+    Share,
     /// The process does not start, or ends as soon as it does.
     #[error("the process does not start: {reason}")]
     NotStarted {
@@ -139,15 +153,4 @@ pub enum Unavailable {
     /// The gateway is about to stop.
     #[error("the gateway is stopping")]
     Stopping,
-}
-
-impl Unavailable {
-    /// When to try again.
-    pub fn retry_after(&self) -> Duration {
-        match self {
-            Unavailable::NotStarted { retry_after, .. } => *retry_after,
-            Unavailable::Busy | Unavailable::Stopping => Duration::from_secs(1),
-        }
-        .max(Duration::from_secs(1))
-    }
 }

@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{AcquireError, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Duration, Instant, sleep_until, timeout};
 
 use super::handshake;
 use super::lines::{Line, Lines};
-use super::link::{End, Link, Manner, Outgoing, Stage, Wish};
+use super::link::{End, Link, Manner, Outgoing, Sign, Stage, Wish};
 use super::process::{Group, spawn};
 use super::settings::Settings;
 
@@ -23,20 +23,27 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How much of a line of its standard error is logged.
 const MAX_LOGGED: usize = 1024;
 
-/// Runs a process for a link until either is over.
+/// Runs a process for a link until either is over, with a place of each kind for as long as it is there.
 pub(super) async fn run(
     link: Arc<Link>,
     settings: &Settings,
-    slots: Arc<Semaphore>,
+    places: Vec<Arc<Semaphore>>,
     lines: mpsc::Receiver<Outgoing>,
 ) -> End {
     let mut wishes = link.wishes();
-    // One that is being stopped still holds its place.
-    let slot = tokio::select! {
-        slot = timeout(settings.limits.start, slots.acquire_owned()) => slot,
+    // One that is being stopped still holds its places.
+    let taken = async {
+        let mut taken = Vec::with_capacity(places.len());
+        for place in places {
+            taken.push(place.acquire_owned().await?);
+        }
+        Ok::<_, AcquireError>(taken)
+    };
+    let taken = tokio::select! {
+        taken = timeout(settings.limits.start, taken) => taken,
         () = wished(&mut wishes, Wish::Stop) => return End::Stopped,
     };
-    let Ok(Ok(_slot)) = slot else {
+    let Ok(Ok(_places)) = taken else {
         return End::NotStarted("as many processes as there may be are at work".into());
     };
     let (child, group) = match spawn(settings) {
@@ -71,6 +78,8 @@ impl Supervised {
         }
         let mut is_silent = false;
         let mut end = tokio::select! {
+            // What it said counts for more than that it went.
+            biased;
             end = attend(&self.link) => end,
             _ = self.child.wait() => End::Exited,
             // It may close its output before it ends.
@@ -93,7 +102,7 @@ impl Supervised {
         }
         // A server of the older revisions may take a question it does not know for the end.
         if end == End::Exited && self.link.is_being_discovered() {
-            end = End::Legacy { said: false };
+            end = End::Legacy(Sign::Exited);
         }
         // From here on nothing more is taken, and the end of its input tells the process.
         self.link.close();
@@ -186,7 +195,7 @@ async fn hear(link: Arc<Link>, stdout: ChildStdout, heard_all: oneshot::Sender<I
     while let Ok(Some(line)) = lines.next().await {
         match line {
             Line::Whole(text) => link.hear(text),
-            Line::TooLong(_) => link.hear_too_much(),
+            Line::TooLong(_, answers) => link.hear_too_much(answers),
         }
     }
     drop(heard_all);
@@ -195,7 +204,7 @@ async fn hear(link: Arc<Link>, stdout: ChildStdout, heard_all: oneshot::Sender<I
 /// Logs what the process says of itself, for whoever wants to know.
 async fn log(server: Arc<str>, stderr: ChildStderr) {
     let mut lines = Lines::of(stderr, MAX_LOGGED);
-    while let Ok(Some(Line::Whole(line) | Line::TooLong(line))) = lines.next().await {
+    while let Ok(Some(Line::Whole(line) | Line::TooLong(line, _))) = lines.next().await {
         let line = String::from_utf8_lossy(line);
         // By `Debug`, so that it stays on its line and changes no terminal.
         tracing::debug!(server = &*server, line = ?line.trim_end(), "standard error");

@@ -1,5 +1,8 @@
 //! What several test binaries share.
 
+#[cfg(unix)]
+pub mod binary;
+pub mod folder;
 #[path = "../gateway/rig.rs"]
 pub mod rig;
 pub mod wire;

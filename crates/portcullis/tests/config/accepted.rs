@@ -258,3 +258,12 @@ fn an_upstream_that_is_started_here() {
     assert_eq!((started.program.as_str(), started.cwd.as_path()), ("npx", Path::new("etc")));
     assert_eq!((started.shared, started.processes), (false, 32));
 }
+
+/// Clocks that are one need no allowance; a time of nothing is none for what waits.
+#[test]
+fn a_skew_of_nothing_is_one() {
+    let config = small(UPSTREAM, "skew = \"0s\"").accepted();
+    assert!(format!("{config:?}").contains("skew: 0ns"), "{config:?}");
+    let refused = small(UPSTREAM, "stale = \"0s\"").refused();
+    assert!(refused.contains("write one, or leave the key out"), "{refused}");
+}

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::Request;
 use serde_json::{Value, json};
 use testkit::server::respond;
-use testkit::{NOW, Signer, TestKey};
+use testkit::{NOW, Proof, Signer, TestKey};
 
 use crate::rig::{PUBLIC, RESOURCE, Rig, call, header, post};
 
@@ -254,4 +254,26 @@ async fn a_page_may_read_the_metadata() {
     let allowed = header(answer.headers(), "access-control-allow-headers");
     assert!(allowed.to_ascii_lowercase().contains("mcp-protocol-version"), "{allowed}");
     assert_eq!(header(answer.headers(), "access-control-allow-origin"), "*");
+}
+
+/// A server that wants nonces tells the client one, and takes a proof that holds it.
+// req: RS-14
+#[tokio::test]
+async fn who_shows_a_key_is_told_the_nonce() {
+    let rig = Rig::with("", "dpop = { nonce = true }", |_| respond(200, &[], "{}")).await;
+    let key = TestKey::P256Second;
+    let token = rig.token(&json!({ "cnf": { "jkt": key.thumbprint() } }));
+    let ask = async |nonce: Option<&str>| {
+        let shown = Proof::new(key).claim("htu", RESOURCE).token(&token);
+        let shown = nonce.map_or(shown.clone(), |nonce| shown.claim("nonce", nonce));
+        let request = change(post(&token, call("read_file")), "dpop", &shown.sign());
+        rig.client().await.whole(change(request, "authorization", &format!("DPoP {token}"))).await
+    };
+    let first = ask(None).await;
+    assert_eq!((first.status().as_u16(), rig.sent()), (401, 0));
+    assert!(header(first.headers(), "www-authenticate").contains("use_dpop_nonce"));
+    let nonce = header(first.headers(), "dpop-nonce").to_owned();
+    let second = ask(Some(&nonce)).await;
+    assert_eq!((second.status().as_u16(), rig.sent()), (200, 1));
+    assert_eq!(header(second.headers(), "dpop-nonce"), nonce);
 }

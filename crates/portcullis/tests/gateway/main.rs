@@ -8,10 +8,13 @@
 )]
 
 mod answers;
+mod changes;
 mod legacy;
 mod operators;
 mod raw;
 #[allow(dead_code, reason = "shared with other tests")]
 mod rig;
 mod shares;
+#[cfg(unix)]
+mod stdio;
 mod streams;

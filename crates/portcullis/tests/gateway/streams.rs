@@ -9,10 +9,18 @@ use serde_json::json;
 use testkit::server::stream;
 use tokio::time::timeout;
 
-use crate::rig::{Rig, call, post};
+use crate::rig::{Rig, call, config, post};
 
 const EVENTS: [(&str, &str); 1] = [("content-type", "text/event-stream")];
 const SOON: Duration = Duration::from_secs(10);
+
+fn listen(token: &str) -> Request<Bytes> {
+    Request::get("/files/mcp")
+        .header("authorization", format!("Bearer {token}"))
+        .header("accept", "text/event-stream")
+        .body(Bytes::new())
+        .unwrap()
+}
 
 /// Each event is there before the next one is sent.
 // req: RS-16
@@ -51,26 +59,50 @@ async fn a_client_that_goes_away_takes_the_upstreams_stream_with_it() {
     timeout(SOON, gone).await.unwrap();
 }
 
+/// A stream goes on for as long as the configuration lets it, and ends with the first one that does not.
+// req: RS-16
+#[tokio::test]
+async fn listeners_end_with_the_configuration_that_let_them() {
+    for (from, to, ends) in [
+        // What they are not concerned with.
+        ("access = \"rules\"", "access = \"rules\"\nlist = \"all\"", false),
+        ("[\"files:read\"]", "[\"files:admin\"]", true),
+        ("servers.files", "servers.others", true),
+        ("path = \"/files/mcp\"", "path = \"/elsewhere/mcp\"", true),
+    ] {
+        let (mut sender, answer) = stream(200, &EVENTS);
+        let mut answer = Some(answer);
+        let rig = Rig::with("", "", move |_| answer.take().unwrap()).await;
+        let mut client = rig.client().await;
+        let listened = client.send(listen(&rig.token(&json!({})))).await;
+        assert_eq!(listened.status(), 200);
+        let mut body = listened.into_body();
+        let text = Rig::text(&rig.issuer, &rig.upstream, "", "");
+        let text = text.replace(from, to);
+        rig.serving.reload(&config(&text)).unwrap();
+        if !ends {
+            sender.send_data(Bytes::from_static(b"data: 1\n\n")).await.unwrap();
+        }
+        let frame = timeout(SOON, body.frame()).await.unwrap();
+        assert_eq!(frame.is_none(), ends, "{to}");
+    }
+}
+
 /// At the end what is under way is finished, and what listens ends in good order.
 // req: RS-16
 #[tokio::test]
 async fn the_end_waits_for_answers_and_not_for_listeners() {
     let (mut answering, answer) = stream(200, &EVENTS);
-    let (_listening, listen) = stream(200, &EVENTS);
-    let (mut answer, mut listen) = (Some(answer), Some(listen));
+    let (_listening, listened) = stream(200, &EVENTS);
+    let (mut answer, mut listened) = (Some(answer), Some(listened));
     let rig = Rig::with("", "", move |request| {
-        if request.method() == "GET" { listen.take().unwrap() } else { answer.take().unwrap() }
+        if request.method() == "GET" { listened.take().unwrap() } else { answer.take().unwrap() }
     })
     .await;
     let token = rig.token(&json!({}));
     let (mut first, mut second) = (rig.client().await, rig.client().await);
     let called = first.send(post(&token, call("read_file"))).await;
-    let listen = Request::get("/files/mcp")
-        .header("authorization", format!("Bearer {token}"))
-        .header("accept", "text/event-stream")
-        .body(Bytes::new())
-        .unwrap();
-    let listened = second.send(listen).await;
+    let listened = second.send(listen(&token)).await;
     assert_eq!(
         (called.status(), listened.status()),
         (200.try_into().unwrap(), 200.try_into().unwrap())

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use portcullis::rewrite::Outgoing;
-use portcullis::stdio::{Accept, Body, Limits, Settings, Stdio, Unavailable};
+use portcullis::stdio::{Accept, Body, Counts, Dropped, Limits, Settings, Stdio, Unavailable};
 use portcullis_core::bearer::{AccessToken, present};
 use portcullis_core::decide::{Permit, decide};
 use portcullis_core::id::{Issuer, ResourceId};
@@ -25,6 +25,7 @@ use serde_json::{Value, json};
 use testkit::{AUDIENCE, ISSUER, NOW, Signer, TestKey, claims_with};
 
 use crate::server;
+use tokio::time::Instant;
 
 /// Long for a test, and short for whoever waits for it to fail.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -42,13 +43,36 @@ pub fn settings(kind: &str) -> Settings {
     settings
 }
 
+/// A server, and what is counted of it.
+#[derive(Debug)]
+pub struct Started {
+    stdio: Stdio,
+    counts: Arc<Counts>,
+}
+
+impl Started {
+    pub fn dropped(&self) -> Dropped {
+        self.counts.so_far()
+    }
+}
+
+impl std::ops::Deref for Started {
+    type Target = Stdio;
+
+    fn deref(&self) -> &Stdio {
+        &self.stdio
+    }
+}
+
 /// A server with these settings. Its random bytes count up.
-pub fn start(settings: Settings) -> Stdio {
+pub fn start(settings: Settings) -> Started {
     let count = AtomicU64::new(1);
-    Stdio::new(settings, move |bytes| {
+    let counts = Arc::<Counts>::default();
+    let stdio = Stdio::new(settings, Arc::clone(&counts), move |bytes| {
         let next = count.fetch_add(1, Ordering::Relaxed).to_be_bytes();
         bytes[..8].copy_from_slice(&next);
-    })
+    });
+    Started { stdio, counts }
 }
 
 /// Every request has another token, as after a refresh.
@@ -85,6 +109,8 @@ pub struct Client {
     pub person: String,
     pub session: Option<String>,
     pub accept: &'static str,
+    /// When its token ends.
+    pub listens_until: Option<Instant>,
 }
 
 /// What a client got.
@@ -101,6 +127,7 @@ impl Client {
             person: person.to_owned(),
             session: None,
             accept: "application/json, text/event-stream",
+            listens_until: None,
         }
     }
 
@@ -141,7 +168,8 @@ impl Client {
         let permit = permit(&self.person, method, headers, body);
         let session = self.session.as_deref().map(|session| session.parse().unwrap());
         let outgoing = Outgoing { body: permit.body().clone(), session, name: None };
-        let answer = self.stdio.answer(&permit, &outgoing, Accept::of(&accept));
+        let accept = Accept::of(&accept);
+        let answer = self.stdio.answer(&permit, &outgoing, accept, self.listens_until);
         soon(answer).await.map(Reply::of)
     }
 

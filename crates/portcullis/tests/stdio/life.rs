@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::{HeaderMap, Method};
-use portcullis::stdio::{Settings, Stdio, Unavailable};
+use portcullis::stdio::{Settings, Unavailable};
 use portcullis_core::secret::Secret;
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::client::{Client, settings, soon, start};
+use crate::client::{Client, Started, settings, soon, start};
 use crate::server::{LEGACY, MODERN, REFUSING, STUBBORN, WATCH};
 
 /// Where processes say that they live, and how long they do.
@@ -192,7 +192,7 @@ async fn a_request_that_takes_too_long_is_an_error_and_cancelled() {
 }
 
 /// A process, and one that it started, which holds its output open.
-async fn family(settings: Settings, watch: &Watch) -> (Stdio, Client, Watched, Pid) {
+async fn family(settings: Settings, watch: &Watch) -> (Started, Client, Watched, Pid) {
     let stdio = start(settings);
     let alice = Client::in_session(&stdio, "alice").await;
     let parent = watch.next().await;

@@ -13,7 +13,10 @@
     reason = "tests"
 )]
 
+mod bounds;
 mod client;
+mod era;
+mod fair;
 mod life;
 mod modern;
 mod processes;

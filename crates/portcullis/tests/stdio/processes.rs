@@ -118,6 +118,7 @@ async fn requests_under_way_are_bounded() {
     assert_eq!(asked.err(), Some(Unavailable::Busy));
     assert_eq!(alice.call(2, "release", json!({})).await.status, 200);
     assert_eq!(held.event().await.unwrap()["id"], 1);
+    drop(held);
     assert_eq!(alice.post_text(&both).await.status, 200);
 }
 

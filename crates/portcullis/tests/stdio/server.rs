@@ -181,6 +181,10 @@ impl<W: Write> Server<W> {
                 self.say(arguments["text"].as_str().unwrap());
                 self.answer(id, json!({}));
             }
+            "answer and say" => {
+                self.answer(id, json!({}));
+                self.say(arguments["text"].as_str().unwrap());
+            }
             "long" => {
                 let length = usize::try_from(arguments["length"].as_u64().unwrap()).unwrap();
                 self.answer(id, json!("x".repeat(length)));

@@ -1,6 +1,6 @@
 //! One process for everybody.
 
-use portcullis::stdio::{Settings, Stdio};
+use portcullis::stdio::{Settings, Stdio, Unavailable};
 use serde_json::{Value, json};
 
 use crate::client::{Client, call, settings, soon, start};
@@ -193,13 +193,15 @@ async fn sessions_outlive_the_process() {
     let answer = bob.call(1, "crash", json!({})).await.json().await;
     assert_eq!(answer["error"]["code"], -32603);
     // It does not come back at once, lest it crash in a circle.
-    let unavailable = loop {
-        if let Err(unavailable) = alice.try_post(&call(1, "echo", json!({}))).await {
-            break unavailable;
+    let pause = loop {
+        match alice.try_post(&call(1, "echo", json!({}))).await {
+            Err(Unavailable::NotStarted { retry_after, .. }) => break retry_after,
+            Err(other) => panic!("{other}"),
+            Ok(_) => {}
         }
     };
     tokio::time::pause();
-    tokio::time::advance(unavailable.retry_after()).await;
+    tokio::time::advance(pause).await;
     tokio::time::resume();
     assert_ne!(alice.pid().await, first);
 }

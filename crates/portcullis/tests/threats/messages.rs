@@ -232,6 +232,7 @@ async fn nothing_denies_that_is_not_obeyed() {
 fn of(mut request: Request<Bytes>, session: &str) -> Request<Bytes> {
     request.headers_mut().insert("mcp-session-id", session.parse().unwrap());
     request.headers_mut().insert("mcp-protocol-version", "2025-11-25".parse().unwrap());
+    request.headers_mut().insert("last-event-id", "e-1".parse().unwrap());
     request
 }
 
@@ -271,11 +272,17 @@ async fn what_is_somebody_elses_is_unknown() {
         assert_eq!(rig.sent() - sent, usize::from(is_known), "{case}");
         if is_known {
             assert_eq!(rig.last().headers()["mcp-session-id"], "s-1", "{case}");
+            assert_eq!(rig.last().headers()["last-event-id"], "e-1", "{case}");
         } else {
             let same = (answer.status(), answer.body()) == (unknown.status(), unknown.body());
             assert!(same, "{case}: {answer:?}");
         }
     }
+    // Where to take up a stream means nothing outside of a session: it could be anybody's.
+    let mut outside = of(request(&alice, call("read_a")), &session);
+    outside.headers_mut().remove("mcp-session-id");
+    assert_eq!(client.whole(outside).await.status(), 200);
+    assert!(!rig.last().headers().contains_key("last-event-id"));
     let make = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "read_a", "task": {} } });
     let made = client.whole(of(request(&alice, make.to_string()), &session)).await;
     let made: Value = serde_json::from_slice(made.body()).unwrap();

@@ -123,6 +123,28 @@ async fn an_upstream_that_closes_what_it_kept_open_costs_nothing() {
     }
 }
 
+/// A list that is filtered has to be there as a whole, and does not keep its client waiting for ever. An answer
+/// that is passed on as it comes may take its time.
+#[tokio::test]
+async fn a_list_that_never_ends_is_given_up() {
+    let list = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" }).to_string();
+    let whole = r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[]}}"#;
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
+    let framed = format!("{head}Content-Length: {}\r\n\r\n{whole}", whole.len());
+    let half = framed.get(..framed.len() - 3).unwrap();
+    for (answer, ends) in [(&*framed, true), (half, false)] {
+        for (body, status) in [(call("read_a"), 200), (list.clone(), if ends { 200 } else { 504 })]
+        {
+            let bytes = answer.as_bytes().to_vec();
+            let act = if ends { Act::Write(bytes) } else { Act::Stall(bytes) };
+            let (rig, _raw, token) = rig(move |_| act.clone()).await;
+            let mut client = rig.client().await;
+            let response = timeout(SOON, client.send(post(&token, body.clone()))).await.unwrap();
+            assert_eq!(response.status(), status, "{body}");
+        }
+    }
+}
+
 /// What is behind an answer is nobody's answer.
 #[tokio::test]
 async fn an_answer_too_many_reaches_nobody() {

@@ -10,7 +10,7 @@ use portcullis_core::token::{ClaimPath, Expectation};
 
 use super::{Context, Here, Wrong, all, client_auth, names};
 use crate::config::issuer::{Introspection, KeySource, TrustedIssuer, When};
-use crate::config::raw::{self, At, Endpoint, Line, List, Many, Named, Parsed, Require};
+use crate::config::raw::{self, At, Endpoint, Line, List, Many, Named, OrNone, Parsed, Require};
 use crate::config::server::Name;
 
 /// An issuer by its name, also where something was wrong with it.
@@ -123,7 +123,7 @@ fn one(raw: raw::Issuer, name: Option<Name>, here: Here<'_>) -> Option<Checked> 
 }
 
 fn terms(raw: &raw::Issuer, here: Here<'_>) -> Option<Terms> {
-    let skew = raw.skew.value().map_or(SKEW, |Parsed(skew)| *skew);
+    let skew = raw.skew.value().map_or(SKEW, |Parsed(OrNone(skew))| *skew);
     if let Some(place) = raw.skew.place().filter(|_| skew > MAX_SKEW) {
         here.report(place, Wrong::Skew);
     }

@@ -67,12 +67,8 @@ fn one(
         .zip(accepted.as_deref())
         .and_then(|((policy, _), accepted)| metadata(&raw, policy, accepted, here));
     let response_headers = headers::of_responses(raw.response_headers.value(), here);
-    if let Some(nonce) = raw.dpop.value().and_then(|dpop| dpop.nonce.get())
-        && nonce.value
-    {
-        let instead = "leave it out: each proof is taken once all the same";
-        here.report(nonce.place, Wrong::Later { what: "dpop.nonce", instead });
-    }
+    let dpop_nonce = raw.dpop.value().and_then(|dpop| dpop.nonce.get());
+    let dpop_nonce = dpop_nonce.is_some_and(|nonce| nonce.value);
     let origins = raw.allowed_origins.value().into_iter().flat_map(List::values);
     let allowed_origins = origins.map(|Parsed(origin)| origin.clone()).collect();
     let hosts = raw.allowed_hosts.value().into_iter().flat_map(List::values);
@@ -83,6 +79,7 @@ fn one(
             name: name?,
             metadata: metadata?,
             upstream: upstream?,
+            dpop_nonce,
             policy: Arc::new(policy),
             rules,
             tokens: tokens?,

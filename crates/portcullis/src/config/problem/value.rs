@@ -12,7 +12,7 @@ pub(in crate::config) enum BadValue {
     Control,
     #[error("a duration is a number and ms, s, m, h or d, as in \"30s\"")]
     Duration,
-    #[error("a duration of nothing would let nothing through")]
+    #[error("a duration of nothing is no limit and no time: write one, or leave the key out")]
     ZeroDuration,
     #[error("a duration is a year at most")]
     LongDuration,

@@ -9,7 +9,7 @@ use portcullis_core::scope::Scope;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Endpoint, Field, FilePath, Key, Line, List, Many, Named, Parsed, SecretText};
+use super::{Endpoint, Field, FilePath, Key, Line, List, Many, Named, OrNone, Parsed, SecretText};
 
 /// An issuer whose tokens are accepted where a server lists it.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -30,9 +30,9 @@ pub(in crate::config) struct Issuer {
     /// A claim that only its access tokens have, which shows the same where they carry no scope: a name, or a
     /// list of names from the outermost.
     pub(in crate::config) access_token_claim: Field<Many<Parsed<Line>>>,
-    /// How far its clock and ours may be apart, five minutes at most.
+    /// How far its clock and ours may be apart, five minutes at most; `0s` where they are one.
     #[schemars(extend("default" = "30s"))]
-    pub(in crate::config) skew: Key<Duration>,
+    pub(in crate::config) skew: Key<OrNone>,
     /// What claims must be: `{ repository = "acme/app" }`, a list for one of several. A claim within others is
     /// written as in `roles`: `[{ claim = ["org", "id"], any = ["acme"] }]`.
     pub(in crate::config) require: Field<Require>,

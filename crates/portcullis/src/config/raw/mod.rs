@@ -36,7 +36,7 @@ pub(super) use self::server::{
     Access, Listing, Pattern, ResponseHeaders, Rule, Server, Transport, UpstreamHeaders,
 };
 pub(super) use self::values::{
-    AtMost, Endpoint, FilePath, FromText, Line, Parsed, Size, UpstreamUrl, UrlPath,
+    AtMost, Endpoint, FilePath, FromText, Line, OrNone, Parsed, Size, UpstreamUrl, UrlPath,
 };
 
 /// A text with a grammar, under a key.
@@ -99,7 +99,8 @@ pub(super) struct Tls {
     /// The file of its key (PEM). Read again when it changes.
     pub(super) key: Key<FilePath>,
     /// The file of the authorities that certificates of clients are signed by (PEM). With it clients are
-    /// asked for a certificate, for tokens that are bound to one (RFC 8705); none is needed for others.
+    /// asked for a certificate, for tokens that are bound to one (RFC 8705); none is needed for others. A
+    /// certificate that is an authority itself is never taken for a client's, also not where it stands here.
     pub(super) client_ca: Key<FilePath>,
     #[schemars(skip)]
     pub(super) acme: Field<Later>,

@@ -51,11 +51,17 @@ pub(in crate::config) struct Server {
     pub(in crate::config) env: Field<Named<SecretText>>,
     /// Where `command` is started. Without it, the folder of the file.
     pub(in crate::config) cwd: Key<FilePath>,
-    /// One process for all callers, instead of one for each. What it says to nobody in particular reaches
-    /// nobody.
+    /// One process for all callers, instead of processes of each person's own. They share all that the server
+    /// keeps in itself: files, logins, what it was told before. They do not share requests: answers, progress
+    /// and the subscriptions of 2026-07-28 reach only who asked for them. What the server says to nobody in
+    /// particular reaches nobody, it can ask no client anything, and no client sets its log level. At a time it
+    /// takes 256 requests and 128 streams that listen; of each a person has a quarter at most, and gets 503 for
+    /// more. Who makes it crash ends it for all.
     #[schemars(extend("default" = false))]
     pub(in crate::config) shared: Field<bool>,
-    /// Processes at a time, where callers do not share one.
+    /// Processes at a time, where callers do not share one: up to 2025-11-25 each session has a process, from
+    /// 2026-07-28 on each person. Nobody has more than four, nor more than half of them; one that is idle makes
+    /// room for another.
     #[schemars(extend("default" = 32))]
     pub(in crate::config) processes: Field<Count>,
     /// How long a process lives that nobody uses.
@@ -216,7 +222,8 @@ pub(in crate::config) struct UpstreamTimeouts {
     /// Until a connection stands.
     #[schemars(extend("default" = "5s"))]
     pub(in crate::config) connect: Key<Duration>,
-    /// Until an answer begins. Once it has begun it may take its time.
+    /// Until an answer begins. Once it has begun it may take its time, unless all of it has to be there before
+    /// any is passed on, as lists have that are filtered.
     #[schemars(extend("default" = "5m"))]
     pub(in crate::config) answer: Key<Duration>,
 }

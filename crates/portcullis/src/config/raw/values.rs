@@ -56,6 +56,10 @@ pub(in crate::config) struct Line(pub(in crate::config) String);
 #[derive(Debug)]
 pub(in crate::config) struct FilePath(pub(in crate::config) String);
 
+/// A duration, which may be nothing.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::config) struct OrNone(pub(in crate::config) Duration);
+
 /// A number of bytes.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::config) struct Size(pub(in crate::config) usize);
@@ -100,6 +104,17 @@ impl FromText for Duration {
     const KIND: &'static str = "duration";
     const PATTERN: Option<&'static str> = Some("[0-9]+(ms|s|m|h|d)");
     fn from_text(text: &str) -> Result<Self, BadValue> {
+        match OrNone::from_text(text)? {
+            OrNone(Duration::ZERO) => Err(BadValue::ZeroDuration),
+            OrNone(duration) => Ok(duration),
+        }
+    }
+}
+
+impl FromText for OrNone {
+    const KIND: &'static str = Duration::KIND;
+    const PATTERN: Option<&'static str> = Duration::PATTERN;
+    fn from_text(text: &str) -> Result<Self, BadValue> {
         let (number, unit) = quantity(text).ok_or(BadValue::Duration)?;
         let milliseconds = match unit {
             "ms" => 1,
@@ -111,11 +126,8 @@ impl FromText for Duration {
         };
         let milliseconds = number.checked_mul(milliseconds).ok_or(BadValue::LongDuration)?;
         let duration = Duration::from_millis(milliseconds);
-        match duration {
-            Duration::ZERO => Err(BadValue::ZeroDuration),
-            longer if longer > Duration::from_secs(366 * 86_400) => Err(BadValue::LongDuration),
-            fits => Ok(fits),
-        }
+        let is_long = duration > Duration::from_secs(366 * 86_400);
+        if is_long { Err(BadValue::LongDuration) } else { Ok(OrNone(duration)) }
     }
 }
 

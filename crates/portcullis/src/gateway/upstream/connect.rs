@@ -14,9 +14,6 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// HTTP/2 where the server knows it.
-const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
-
 /// Where an upstream is, and how it is reached.
 pub(super) struct Connector {
     host: String,
@@ -35,18 +32,16 @@ pub(super) enum NoConnection {
 }
 
 impl Connector {
-    /// To the host of that URL.
+    /// To the host of that URL, with TLS or without.
     pub(super) fn new(
         url: &Uri,
-        mut tls: ClientConfig,
+        tls: Option<ClientConfig>,
         patience: Duration,
     ) -> Result<Connector, InvalidDnsNameError> {
         let host = url.host().unwrap_or_default();
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        let is_tls = url.scheme() == Some(&http::uri::Scheme::HTTPS);
-        let port = url.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
-        let tls = if is_tls {
-            tls.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
+        let port = url.port_u16().unwrap_or(if tls.is_some() { 443 } else { 80 });
+        let tls = if let Some(tls) = tls {
             let name = ServerName::try_from(host.to_owned())?;
             Some((TlsConnector::from(Arc::new(tls)), name))
         } else {

@@ -10,17 +10,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::uri::{Authority, PathAndQuery};
+use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body_util::Full;
 use portcullis_core::error::Upstream as Failure;
-use rustls::ClientConfig;
 
 use self::connect::Connector;
 pub(super) use self::pool::Lent;
 use self::pool::Pool;
-use super::issuers::Unusable;
-use crate::config::server::UpstreamTimeouts;
+use super::tls::{Unusable, mend, to_upstream};
+use crate::config::server::HttpUpstream;
 
 /// One upstream.
 pub(super) struct Upstream {
@@ -33,18 +32,19 @@ pub(super) struct Upstream {
 
 impl Upstream {
     pub(super) fn new(
-        url: Uri,
-        tls: ClientConfig,
-        timeouts: UpstreamTimeouts,
+        HttpUpstream { url, tls, timeouts, .. }: &HttpUpstream,
     ) -> Result<Upstream, Unusable> {
         let host = url.authority().map_or("", Authority::as_str);
         let name = url.to_string();
         let bad = || Unusable::Url(name.clone());
         let host = HeaderValue::from_str(host).map_err(|_| bad())?;
-        let connector = Connector::new(&url, tls, timeouts.connect).map_err(|_| bad())?;
+        // Where there is none, it needs no authorities either.
+        let is_tls = url.scheme() == Some(&Scheme::HTTPS);
+        let tls = is_tls.then(|| to_upstream(tls)).transpose()?;
+        let connector = Connector::new(url, tls, timeouts.connect).map_err(|_| bad())?;
         let target = url.path_and_query().map_or("/", PathAndQuery::as_str);
         let target = Uri::try_from(target).map_err(|_| bad())?;
-        let pool = Arc::new(Pool::new(connector, url));
+        let pool = Arc::new(Pool::new(connector, url.clone()));
         Ok(Upstream { pool, target, host, answer: timeouts.answer })
     }
 
@@ -90,10 +90,13 @@ pub(super) fn is_event_stream(headers: &HeaderMap) -> bool {
 }
 
 /// The reason below the reasons, which is what an operator can act on.
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut inner = error;
+    while let Some(source) = inner.source() {
+        inner = source;
     }
-    error.to_string()
+    match mend(error) {
+        None => inner.to_string(),
+        Some(mend) => format!("{inner}: {mend}"),
+    }
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 use portcullis_core::decide::Permit;
 use portcullis_core::operation::{Call, Era, Method};
+use tokio::time::Instant;
 
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use super::answer::{
     self, Accept, Form, INVALID_REQUEST, METHOD_NOT_FOUND, exchanged, refused, status, status_of,
 };
 use super::body::Body;
-use super::link::{Asking, End, Link, NotTaken};
+use super::link::{Asking, End, Link, Load, NotTaken};
 use super::message::{self, Message};
 use super::pool::{Key, Pool};
 use super::settings::{Unavailable, User};
@@ -50,11 +51,19 @@ pub(super) struct Asked<'a> {
     body: &'a Bytes,
     user: User,
     accept: Accept,
+    /// When listening ends, if it does before the end that all of it has.
+    listens_until: Option<Instant>,
 }
 
 impl<'a> Asked<'a> {
-    pub(super) fn new(pool: &'a Pool, permit: &'a Permit, body: &'a Bytes, accept: Accept) -> Self {
-        Asked { pool, permit, body, user: User::of(permit.caller()), accept }
+    pub(super) fn new(
+        pool: &'a Pool,
+        permit: &'a Permit,
+        body: &'a Bytes,
+        accept: Accept,
+        listens_until: Option<Instant>,
+    ) -> Self {
+        Asked { pool, permit, body, user: User::of(permit.caller()), accept, listens_until }
     }
 
     pub(super) async fn answer(
@@ -99,16 +108,16 @@ impl<'a> Asked<'a> {
             return Ok(refused(StatusCode::NOT_FOUND, call.id(), METHOD_NOT_FOUND, why));
         }
         self.shareable()?;
-        if self.pool.is_legacy() {
+        let owner = (!is_shared).then_some(&self.user);
+        if self.pool.is_legacy(owner) {
             return Ok(is_legacy(call));
         }
-        let owner = (!is_shared).then_some(&self.user);
         // The process may end between being found and being asked; then it is another one's turn, once.
         for _ in 0..2 {
             let link = self.pool.obtain(key.clone(), owner)?;
             match link.ready().await {
-                Ok(()) => {}
-                Err(End::Legacy { .. }) => return Ok(is_legacy(call)),
+                Ok(()) => self.pool.is_modern(),
+                Err(End::Legacy(_)) => return Ok(is_legacy(call)),
                 Err(end) => return Err(unavailable(&end).into()),
             }
             if let Some(response) = self.exchange(&link, &messages, None).await? {
@@ -127,26 +136,33 @@ impl<'a> Asked<'a> {
         guest: Option<&str>,
     ) -> Result<Option<Response<Body>>, Instead> {
         let requests = messages.iter().filter(|(call, _)| is_request(call));
-        let asking: Vec<_> = requests
-            .filter_map(|(call, message)| {
-                let within = self.pool.settings.limits.answer;
-                Some(Asking { message, id: call.id()?, method: call.method(), guest, within })
-            })
-            .collect();
-        let is_listen = asking.iter().any(|asking| asking.method == Method::SubscriptionsListen);
+        let load = Load::of(requests.clone().map(|(call, _)| call.method()));
+        let is_listen = load.listens();
         if is_listen && !self.accept.events {
             return Err(status(StatusCode::NOT_ACCEPTABLE).into());
         }
+        // Before anything is waited for, lest one person's waiting be in the way of everybody.
+        let share = link.share(&self.user, load).map_err(not_taken)?;
         let place = match link.place().await {
             Ok(place) => place,
             Err(NotTaken::Over) => return Ok(None),
-            Err(NotTaken::Busy) => return Err(Unavailable::Busy.into()),
+            Err(busy) => return Err(not_taken(busy).into()),
         };
+        let (until, listens_until) =
+            (Instant::now() + self.pool.settings.limits.answer, self.listens_until());
+        let asking: Vec<_> = requests
+            .filter_map(|(call, message)| {
+                let method = call.method();
+                let is_listen = method == Method::SubscriptionsListen;
+                let until = if is_listen { listens_until } else { until };
+                Some(Asking { message, id: call.id()?, method, guest, until })
+            })
+            .collect();
         let stream = Arc::new(Stream::of_answers(asking.len(), self.accept.events));
-        let (exchange, asked) = match link.ask(&asking, stream) {
+        let (exchange, asked) = match link.ask(&asking, stream, Some(share)) {
             Ok(taken) => taken,
             Err(NotTaken::Over) => return Ok(None),
-            Err(NotTaken::Busy) => return Err(Unavailable::Busy.into()),
+            Err(busy) => return Err(not_taken(busy).into()),
         };
         // In the order in which they came.
         let mut asked = asked.into_iter();
@@ -162,6 +178,12 @@ impl<'a> Asked<'a> {
             silence: self.pool.settings.limits.silence,
         };
         Ok(Some(exchanged(exchange, form).await))
+    }
+
+    /// When listening ends that begins now.
+    fn listens_until(&self) -> Instant {
+        let most = Instant::now() + self.pool.settings.limits.listen;
+        self.listens_until.map_or(most, |until| until.min(most))
     }
 
     /// The messages with the calls that were read from them.
@@ -189,17 +211,34 @@ impl<'a> Asked<'a> {
         Err(status(StatusCode::NOT_ACCEPTABLE).into())
     }
 
-    /// A process that several people use says of tasks whose they are to nobody.
+    /// A process that several people use says of tasks whose they are to nobody, and what it is told of itself
+    /// it is told for all of them.
     fn shareable(&self) -> Result<(), Instead> {
-        let mut calls = self.permit.calls().iter();
-        match calls.find(|call| call.method() == Method::TasksList) {
-            Some(call) if self.pool.settings.shared => {
-                let status = status_of(self.permit.era(), Some(METHOD_NOT_FOUND));
-                let why = "the tasks of a shared server are not listed";
-                Err(refused(status, call.id(), METHOD_NOT_FOUND, why).into())
-            }
-            _ => Ok(()),
+        if !self.pool.settings.shared {
+            return Ok(());
         }
+        if let [call] = self.permit.calls()
+            && let (Method::LoggingSetLevel, Some(id)) = (call.method(), call.id())
+        {
+            // Log messages reach nobody here, so that any level is kept to; and clients set one unasked.
+            self.acceptable()?;
+            let done = format!(r#"{{"jsonrpc":"2.0","id":{},"result":{{}}}}"#, id.to_json());
+            return Err(answer::single(self.accept, done.into()).into());
+        }
+        let unshareable = self.permit.calls().iter().find_map(|call| {
+            let why = match call.method() {
+                Method::TasksList => "the tasks of a shared server are not listed",
+                Method::LoggingSetLevel => "the log level of a shared server is not a client's to set",
+                Method::ResourcesSubscribe | Method::ResourcesUnsubscribe => {
+                    "a shared server has no subscriptions of one client: ask with revision 2026-07-28"
+                }
+                _ => return None,
+            };
+            Some((call, why))
+        });
+        let Some((call, why)) = unshareable else { return Ok(()) };
+        let status = status_of(self.permit.era(), Some(METHOD_NOT_FOUND));
+        Err(refused(status, call.id(), METHOD_NOT_FOUND, why).into())
     }
 }
 
@@ -221,11 +260,14 @@ fn unavailable(end: &End) -> Unavailable {
         End::NotStarted(reason) => Arc::clone(reason),
         End::Exited => "it ended by itself".into(),
         // It gave way to another one before it was of use.
-        End::Stopped | End::Legacy { .. } => return Unavailable::Busy,
+        End::Stopped | End::Legacy(_) => return Unavailable::Busy,
     };
     Unavailable::NotStarted { reason, retry_after: std::time::Duration::from_secs(1) }
 }
 
-fn not_taken(_: NotTaken) -> Unavailable {
-    Unavailable::Busy
+fn not_taken(not_taken: NotTaken) -> Unavailable {
+    match not_taken {
+        NotTaken::Share => Unavailable::Share,
+        NotTaken::Busy | NotTaken::Over => Unavailable::Busy,
+    }
 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode};
 use portcullis_core::operation::{Call, Era, Method};
+use tokio::time::Instant;
 
 use super::{Answered, Asked, CANCELLED, is_request, not_taken, unavailable};
 use crate::stdio::answer::{self, INVALID_REQUEST, SESSION, only_answer, refused, status};
 use crate::stdio::body::Body;
-use crate::stdio::link::{Asking, Link};
+use crate::stdio::link::{Asking, Link, Load};
 use crate::stdio::message::{self, Message};
 use crate::stdio::pool::{Key, Pool};
 use crate::stdio::settings::Unavailable;
@@ -73,19 +74,24 @@ impl Asked<'_> {
         match own {
             None => answer::not_allowed("POST, DELETE"),
             Some(_) if !self.accept.events => status(StatusCode::NOT_ACCEPTABLE),
-            Some(link) => answer::listening(link.attend(), self.pool.settings.limits.silence),
+            Some(link) => {
+                let silence = self.pool.settings.limits.silence;
+                answer::listening(link.attend(), silence, self.listens_until())
+            }
         }
     }
 
     async fn in_session(&self, session: &str, own: Option<Arc<Link>>) -> Answered {
         let messages = self.messages()?;
         self.shareable()?;
+        let asks = messages.iter().any(|(call, _)| is_request(call));
         let (link, guest) = match own {
             Some(link) => (link, None),
-            None => (self.everyones().await?, Some(session)),
+            None if asks => (self.everyones().await?, Some(session)),
+            None => return Ok(self.told_by_guest(session, &messages)),
         };
         link.touch();
-        if messages.iter().any(|(call, _)| is_request(call)) {
+        if asks {
             self.acceptable()?;
             let answered = self.exchange(&link, &messages, guest).await?;
             // The process of a session is gone, and the session with it.
@@ -96,6 +102,18 @@ impl Asked<'_> {
         let lines = lines.filter_map(|(call, message)| self.untold(&link, call, message, guest));
         place.send(lines.collect());
         Ok(status(StatusCode::ACCEPTED))
+    }
+
+    /// Messages of a guest that want no answer. None of them starts the process of everybody or waits for it, so
+    /// that a guest who says much is in nobody's way.
+    fn told_by_guest(&self, session: &str, messages: &[(&Call, Message<'_>)]) -> Response<Body> {
+        if let Some(link) = self.pool.running(&Key::Everyone(Era::Legacy)) {
+            let lines = messages.iter();
+            lines
+                .filter_map(|(call, message)| self.untold(&link, call, message, Some(session)))
+                .for_each(|line| link.tell(line));
+        }
+        status(StatusCode::ACCEPTED)
     }
 
     /// The line for a message that wants no answer; `None` where the process is not to have it.
@@ -159,11 +177,14 @@ impl Asked<'_> {
             // Without an id nobody would learn of the session.
             return Ok((answer::error(None, INVALID_REQUEST, "initialize without an id"), false));
         };
-        let within = self.pool.settings.limits.start;
-        let asking = Asking { message, id, method: call.method(), guest: None, within };
+        let share =
+            link.share(&self.user, Load::of([call.method()].into_iter())).map_err(not_taken)?;
         let stream = Arc::new(Stream::of_answers(1, false));
         let place = link.place().await.map_err(not_taken)?;
-        let (_exchange, lines) = link.ask(&[asking], Arc::clone(&stream)).map_err(not_taken)?;
+        let until = Instant::now() + self.pool.settings.limits.start;
+        let asking = Asking { message, id, method: call.method(), guest: None, until };
+        let taken = link.ask(&[asking], Arc::clone(&stream), Some(share));
+        let (_exchange, lines) = taken.map_err(not_taken)?;
         place.send(lines);
         let answer = only_answer(&stream).await.ok_or(Unavailable::Busy)?;
         let is_begun = matches!(answer.kind, Kind::Answer { error: None, .. });

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Link;
+use super::{Link, Share};
 use crate::stdio::stream::Stream;
 
 /// Requests under way. Dropped before its stream has ended, it tells the link that the client went away.
@@ -10,11 +10,18 @@ pub(in crate::stdio) struct Exchange {
     link: Arc<Link>,
     stream: Arc<Stream>,
     numbers: Vec<u64>,
+    /// Answers that nobody reads take up room as well.
+    _share: Option<Arc<Share>>,
 }
 
 impl Exchange {
-    pub(super) fn new(link: Arc<Link>, stream: Arc<Stream>, numbers: Vec<u64>) -> Exchange {
-        Exchange { link, stream, numbers }
+    pub(super) fn new(
+        link: Arc<Link>,
+        stream: Arc<Stream>,
+        numbers: Vec<u64>,
+        share: Option<Arc<Share>>,
+    ) -> Exchange {
+        Exchange { link, stream, numbers, _share: share }
     }
 
     pub(in crate::stdio) fn stream(&self) -> &Arc<Stream> {

@@ -18,6 +18,8 @@ use super::{Link, Manner, asked_in};
 
 /// Requests of a process that wait for its client.
 const MAX_ASKED: usize = 256;
+/// The longest id of such a request, as it is written. It is kept until it is answered.
+const MAX_ID: usize = 1024;
 
 /// News of a session as a whole, whatever else is under way.
 const OF_THE_SESSION: [&str; 6] = [
@@ -56,20 +58,14 @@ impl Link {
         }
     }
 
-    /// The process wrote a line that is too long to be read. Where one request only is under way, that was its
-    /// answer.
-    pub(in crate::stdio) fn hear_too_much(&self) {
+    /// The process wrote a line that is too long to be read: the answer to that request, if to any.
+    pub(in crate::stdio) fn hear_too_much(&self, answers: Option<u64>) {
         self.complain("a line longer than a message may be");
-        let mut table = self.table();
-        let only = match table.under_way.first_key_value() {
-            Some((number, _)) if table.under_way.len() == 1 => *number,
-            _ => return,
-        };
-        if let Some(under_way) = table.take(only) {
+        let found = answers.and_then(|number| self.table().take(number));
+        if let Some(under_way) = found {
             under_way.fail("the server's answer was too long");
+            self.changed.notify_one();
         }
-        drop(table);
-        self.changed.notify_one();
     }
 
     /// Says that a line was dropped, ever more rarely, and nothing of what it held.
@@ -84,6 +80,9 @@ impl Link {
         match message.said() {
             Some(Said::Answer { id }) => self.hear_answer(message, id),
             Some(Said::Notification { method }) => self.hear_news(message, &method),
+            Some(Said::Request { .. }) if message.id().is_none_or(|id| id.get().len() > MAX_ID) => {
+                self.complain("a request with an id longer than an id may be");
+            }
             Some(Said::Request { method, id }) => self.hear_request(message, &method, id),
             None => self.complain(&message::Garbage::NoMessage.to_string()),
         }

@@ -7,6 +7,7 @@
 mod handle;
 mod incoming;
 mod outgoing;
+mod share;
 mod table;
 
 use std::fmt;
@@ -18,9 +19,11 @@ use tokio::time::Instant;
 
 pub(super) use self::handle::{Attendance, Exchange};
 pub(super) use self::outgoing::{Asking, NotTaken, Outgoing};
+use self::share::Shares;
+pub(super) use self::share::{Load, Share};
 use self::table::Table;
 use super::counts::Counts;
-use super::settings::Limits;
+use super::settings::{Limits, User};
 use super::stream::{Event, Kind, Stream};
 
 /// Lines on their way to a process, each of which may be as long as a body, and those of our own.
@@ -61,12 +64,27 @@ pub(super) enum Stage {
 pub(super) enum End {
     /// It was not to be had, or of no use.
     NotStarted(Arc<str>),
-    /// It speaks revisions up to 2025-11-25 only; whether it said so.
-    Legacy { said: bool },
+    /// It speaks revisions up to 2025-11-25 only, by what it did when it was asked.
+    Legacy(Sign),
     /// By itself.
     Exited,
     /// Nobody needed it.
     Stopped,
+}
+
+/// What a process does that takes `server/discover` for nothing it knows (2026-07-28, stdio, Backward
+/// Compatibility). The revision wants every other answer than a modern one to count, silence included; how far
+/// each of them counts beyond those who wait for it is told apart here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sign {
+    /// It says that it does not know the question.
+    Unknown,
+    /// It answers with another error, which may be one of the moment.
+    Otherwise,
+    /// It ends, as it also would if it could not start.
+    Exited,
+    /// It says nothing in time, as it also would if it were slow.
+    Silent,
 }
 
 /// What is wanted of a process.
@@ -88,6 +106,7 @@ pub(super) struct Link {
     counts: Arc<Counts>,
     random: Random,
     table: Mutex<Table>,
+    shares: Arc<Shares>,
     /// Room for lines of clients; closed when the process takes no more.
     room: Arc<Semaphore>,
     stage: watch::Sender<Stage>,
@@ -127,6 +146,7 @@ impl Link {
             counts,
             random,
             table: Mutex::new(Table::new(sender)),
+            shares: Shares::new(manner, &limits),
             room: Arc::new(Semaphore::new(MAX_LINES)),
             stage: watch::Sender::new(Stage::Starting),
             wish: watch::Sender::new(Wish::Run),
@@ -147,7 +167,7 @@ impl Link {
         if table.under_way.is_empty() && !self.standing.is_attended() {
             return Some(table.used + self.limits.idle);
         }
-        table.under_way.values().filter_map(|under_way| under_way.until).min()
+        table.under_way.values().map(|under_way| under_way.until).min()
     }
 
     /// Whether nobody is using it, and since when.
@@ -191,6 +211,11 @@ impl Link {
     /// Somebody is there.
     pub(super) fn touch(&self) {
         self.table().used = Instant::now();
+    }
+
+    /// Takes up a part of the process for a person's requests.
+    pub(super) fn share(&self, user: &User, load: Load) -> Result<Share, NotTaken> {
+        self.shares.take(user, load)
     }
 
     /// Becomes the reader of the session's news.

@@ -1,7 +1,6 @@
 //! What a process is told, and when it is told that nobody waits any more.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use portcullis_core::operation::{Era, Method, RequestId};
@@ -10,10 +9,13 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, timeout};
 
 use super::super::answer::{self, INTERNAL_ERROR};
-use super::super::message::{self, Message};
+use super::super::message::{self, Message, SUBSCRIPTION};
 use super::super::stream::Stream;
 use super::table::UnderWay;
-use super::{Exchange, Link, MAX_LINES, Manner};
+use super::{Exchange, Link, MAX_LINES, Manner, Share};
+
+/// The longest reason of a client that a process is told with the end of a request.
+const MAX_REASON: usize = 1024;
 
 /// A request for a process.
 pub(in crate::stdio) struct Asking<'a> {
@@ -22,7 +24,8 @@ pub(in crate::stdio) struct Asking<'a> {
     pub(in crate::stdio) method: Method,
     /// The session with a shared process that it belongs to.
     pub(in crate::stdio) guest: Option<&'a str>,
-    pub(in crate::stdio) within: Duration,
+    /// When nobody waits any more.
+    pub(in crate::stdio) until: Instant,
 }
 
 /// Lines on their way to a process. Those of clients take up room until they are written.
@@ -58,24 +61,25 @@ pub(in crate::stdio) enum NotTaken {
     Over,
     /// It has too much to do.
     Busy,
+    /// It has as much to do for this person as it does for anybody.
+    Share,
 }
 
 impl Link {
-    /// Takes requests whose answers go to `stream`; the lines to send for them.
+    /// Takes requests whose answers go to `stream`; the lines to send for them. `share` is what they take up;
+    /// a request of our own takes up nothing.
     pub(in crate::stdio) fn ask(
         self: &Arc<Self>,
         asking: &[Asking<'_>],
         stream: Arc<Stream>,
+        share: Option<Share>,
     ) -> Result<(Exchange, Vec<Bytes>), NotTaken> {
+        let share = share.map(Arc::new);
         let mut table = self.table();
         if table.lines.is_none() {
             return Err(NotTaken::Over);
         }
-        if table.under_way.len().saturating_add(asking.len()) > self.limits.requests {
-            return Err(NotTaken::Busy);
-        }
-        let now = Instant::now();
-        table.used = now;
+        table.used = Instant::now();
         let mut numbers = Vec::with_capacity(asking.len());
         let mut lines = Vec::with_capacity(asking.len());
         for asking in asking {
@@ -97,17 +101,16 @@ impl Link {
                     guest: asking.guest.map(Into::into),
                     is_listen: asking.method == Method::SubscriptionsListen,
                     wants_logs: self.manner == Manner::Person && asking.message.wants_logs(),
-                    // Listening ends when the client has enough, or its token.
-                    until: (asking.method != Method::SubscriptionsListen)
-                        .then(|| now + asking.within),
+                    until: asking.until,
                     token: token.and_then(|token| Some((token.key?, token.theirs.get().into()))),
+                    _share: share.clone(),
                 },
             );
             numbers.push(number);
         }
         drop(table);
         self.changed.notify_one();
-        Ok((Exchange::new(Arc::clone(self), stream, numbers), lines))
+        Ok((Exchange::new(Arc::clone(self), stream, numbers, share), lines))
     }
 
     /// What a progress token is to the process. Where it has one client, that client's tokens are as good as
@@ -134,7 +137,7 @@ impl Link {
 
     /// Sends a line of our own, unless the process has left too many of them unread. It comes behind whatever
     /// was sent before.
-    pub(super) fn tell(&self, lines: Bytes) {
+    pub(in crate::stdio) fn tell(&self, lines: Bytes) {
         let Some(sender) = self.table().lines.clone() else { return };
         let is_sent = sender.capacity() > MAX_LINES
             && sender.try_send(Outgoing { lines, _room: None }).is_ok();
@@ -164,7 +167,9 @@ impl Link {
         let id = message::request_id(message.param("requestId")?)?;
         let (number, under_way) = self.table().take_of(guest, &id)?;
         under_way.fail("the request was cancelled");
-        let reason = message.param("reason").filter(|reason| reason.get().starts_with('"'));
+        let reason = message
+            .param("reason")
+            .filter(|reason| reason.get().starts_with('"') && reason.get().len() <= MAX_REASON);
         Some(cancelled(number, reason.map(RawValue::get)))
     }
 
@@ -193,7 +198,11 @@ impl Link {
     pub(in crate::stdio) fn expire(&self, now: Instant) {
         let overdue = self.table().take_overdue(now);
         for (number, under_way) in overdue {
-            under_way.fail("the server did not answer in time");
+            if under_way.is_listen {
+                under_way.complete();
+            } else {
+                under_way.fail("the server did not answer in time");
+            }
             self.tell(cancelled(number, None));
         }
     }
@@ -219,6 +228,18 @@ fn cancelled(number: u64, reason: Option<&str>) -> Bytes {
 }
 
 impl UnderWay {
+    /// Ends a listening stream as a server does on its own initiative (2026-07-28, Graceful Closure): its client
+    /// knows that nothing was lost, and may listen again.
+    fn complete(&self) {
+        if let Some(stream) = &self.stream {
+            let id = &self.written;
+            let text = format!(
+                r#"{{"jsonrpc":"2.0","id":{id},"result":{{"resultType":"complete","_meta":{{"{SUBSCRIPTION}":{id}}}}}}}"#
+            );
+            stream.answer(text.into(), None, true);
+        }
+    }
+
     /// Answers in place of the process.
     pub(super) fn fail(&self, why: &str) {
         if let Some(stream) = &self.stream {

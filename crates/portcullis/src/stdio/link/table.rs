@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::super::stream::Stream;
 use super::outgoing::Outgoing;
+use super::share::Share;
 
 /// Requests by number, and what belongs to them.
 pub(super) struct Table {
@@ -34,9 +35,11 @@ pub(super) struct UnderWay {
     pub(super) guest: Option<Box<str>>,
     pub(super) is_listen: bool,
     pub(super) wants_logs: bool,
-    pub(super) until: Option<Instant>,
+    pub(super) until: Instant,
     /// Its progress token as the process has it, and as the client wrote it.
     pub(super) token: Option<(RequestId, Box<str>)>,
+    /// What it takes up of the process, with whatever came together with it; nothing where it is ours.
+    pub(super) _share: Option<Arc<Share>>,
 }
 
 impl Table {
@@ -90,13 +93,8 @@ impl Table {
     }
 
     pub(super) fn take_overdue(&mut self, now: Instant) -> Vec<(u64, UnderWay)> {
-        let is_due = |under_way: &UnderWay| under_way.until.is_some_and(|until| until <= now);
-        let due: Vec<u64> = self
-            .under_way
-            .iter()
-            .filter(|(_, under_way)| is_due(under_way))
-            .map(|(number, _)| *number)
-            .collect();
+        let due = self.under_way.iter().filter(|(_, under_way)| under_way.until <= now);
+        let due: Vec<u64> = due.map(|(number, _)| *number).collect();
         due.into_iter().filter_map(|number| Some((number, self.take(number)?))).collect()
     }
 }
