@@ -61,6 +61,11 @@ impl Permit {
         &self.rules
     }
 
+    /// Takes it back: what was allowed is refused after all, for a reason that has nothing to do with policy.
+    pub fn withdraw(self, failure: Failure) -> Denial {
+        Denial::of_operation(failure, self.operation, self.caller)
+    }
+
     /// What was asked for, to be judged again while it is being done. It keeps nothing of the body, and so
     /// no arguments: a call that was allowed by those is not allowed without.
     pub fn asked(&self) -> Asked {

@@ -11,20 +11,19 @@ use http_body_util::BodyExt as _;
 use portcullis_core::error::Failure;
 use portcullis_core::operation::Reason;
 
-use crate::room::{Place, Room};
+use crate::room::Place;
 
-/// Reads the body; the place is to be kept as long as the bytes are.
+/// Reads the body into its place, which is to be kept as long as the bytes are.
 pub(crate) async fn read<B>(
     body: B,
     headers: &HeaderMap,
     limit: usize,
     patience: Duration,
-    room: &Room,
+    mut place: Place,
 ) -> Result<(Bytes, Place), Failure>
 where
     B: Body<Data = Bytes>,
 {
-    let mut place = room.place();
     if body.is_end_stream() {
         return Ok((Bytes::new(), place));
     }
@@ -56,9 +55,7 @@ where
         if length > limit {
             return Err(Reason::TooLarge { limit }.into());
         }
-        if !place.grow(data.len()) {
-            return Err(Failure::Busy("bodies under way take all the room there is"));
-        }
+        place.grow(data.len())?;
         // Nearly every body comes in one piece, which is kept as it is.
         if first.is_empty() && rest.is_empty() {
             first = data;

@@ -28,8 +28,9 @@ use crate::clock::{Clock, SystemClock};
 use crate::keys::Keys;
 use crate::nonce::{Fresh, Nonces};
 use crate::replay::{LocalReplay, Replay};
-use crate::room::{Place, Room};
+use crate::room::{Place, Room, Whose};
 use crate::seen::SeenTokens;
+use crate::stranger::Stranger;
 use crate::trust::{BadTrust, Trusted, TrustedIssuers};
 
 /// What does not change from one request to the next, beside policy and issuers.
@@ -85,9 +86,16 @@ pub struct Head<'a> {
     pub headers: &'a HeaderMap,
     /// The client's certificate: of this connection, or told by a proxy that is trusted to (RFC 9440).
     pub certificate: Option<&'a CertificateThumbprint>,
-    /// For how long no token of this client's is looked at that was not seen before: too many of them were
-    /// refused. One that is known to be good passes all the same.
-    pub barred: Option<Duration>,
+    /// Who says whether a token is looked at that was not seen before; every one is where nobody does.
+    pub stranger: Option<&'a dyn Stranger>,
+}
+
+/// Who is asking, before anything of the body is read.
+#[derive(Debug)]
+pub struct Known {
+    /// The caller.
+    pub caller: Caller,
+    place: Place,
 }
 
 /// A request that is allowed, and the room its body takes.
@@ -185,10 +193,19 @@ impl Gate {
     where
         B: Body<Data = Bytes>,
     {
-        let caller = self.identify(head).await.map_err(|failure| self.deny(failure, head))?;
+        let known = self.identify(head).await.map_err(|failure| self.deny(failure, head))?;
+        self.hear(known, head, body).await
+    }
+
+    /// Judges what a caller asks for.
+    pub async fn hear<B>(&self, known: Known, head: Head<'_>, body: B) -> Result<Admitted, Denial>
+    where
+        B: Body<Data = Bytes>,
+    {
+        let Known { caller, place } = known;
         let dpop_nonce = if caller.scheme() == Scheme::Dpop { self.next_nonce() } else { None };
         let near = &self.surroundings;
-        let read = body::read(body, head.headers, near.limits.body, near.body_patience, &near.room);
+        let read = body::read(body, head.headers, near.limits.body, near.body_patience, place);
         let (body, place) = match read.await {
             Ok(read) => read,
             Err(failure) => {
@@ -206,7 +223,7 @@ impl Gate {
     }
 
     /// A refusal of what came before the body. Whoever needs a nonce gets one.
-    fn deny(&self, failure: Failure, head: Head<'_>) -> Denial {
+    pub fn deny(&self, failure: Failure, head: Head<'_>) -> Denial {
         let needs_nonce = matches!(failure, Failure::Proof(proof::Refusal::NonceRequired));
         let denial = Denial::before_reading(failure, head.headers);
         match self.next_nonce().filter(|_| needs_nonce) {
@@ -220,9 +237,9 @@ impl Gate {
     }
 
     /// Who is asking.
-    pub async fn identify(&self, head: Head<'_>) -> Result<Caller, Failure> {
+    pub async fn identify(&self, head: Head<'_>) -> Result<Known, Failure> {
         let presented = AccessToken::try_from(present(head.headers, head.query))?;
-        let token = self.verified(&presented, head.barred).await?;
+        let (token, whose) = self.verified(&presented, head.stranger).await?;
         // Most tokens are bound to nothing and come with nothing.
         let dpop = dpop_header(head.headers)?;
         let evidence = match (dpop, head.certificate) {
@@ -232,29 +249,31 @@ impl Gate {
             (_, Some(certificate)) => Evidence::Certificate(certificate),
             _ => Evidence::None,
         };
-        Ok(confirm(token, &presented, evidence)?)
+        let caller = confirm(token, &presented, evidence)?;
+        let near = &self.surroundings;
+        Ok(Known { caller, place: near.room.place(whose, near.limits.body) })
     }
 
     /// The token, from memory where it was seen before.
     async fn verified(
         &self,
         presented: &AccessToken<'_>,
-        barred: Option<Duration>,
-    ) -> Result<Arc<VerifiedToken>, Failure> {
+        stranger: Option<&dyn Stranger>,
+    ) -> Result<(Arc<VerifiedToken>, Whose), Failure> {
         let generation = |issuer| self.trusted.generation(issuer);
-        if let Some(token) = self.seen.find(&presented.hash(), self.now(), generation) {
-            return Ok(token);
+        if let Some(found) = self.seen.find(&presented.hash(), self.now(), generation) {
+            return Ok(found);
         }
-        if let Some(retry_after) = barred {
-            return Err(Failure::TooManyRequests { retry_after });
-        }
-        let mut judged = self.trusted.judge(presented, &*self.surroundings.clock).await?;
+        let behalf = stranger.map(Stranger::may_try).transpose();
+        let behalf = behalf.map_err(|retry_after| Failure::TooManyRequests { retry_after })?;
+        let mut judged = self.trusted.judge(presented, behalf, &*self.surroundings.clock).await?;
         if let Some(token) = Arc::get_mut(&mut judged.token) {
             token.prepare_for(&self.policy);
         }
         let token = Arc::clone(&judged.token);
-        self.seen.keep(judged, presented.text().len());
-        Ok(token)
+        let whose = self.surroundings.room.whose(token.speaker());
+        self.seen.keep(judged, whose);
+        Ok((token, whose))
     }
 
     /// The proof, good for this request and not shown before.
@@ -284,7 +303,7 @@ impl Gate {
             Some(Confirmation::DpopKey(key)) if *key == proof.thumbprint()
         );
         if counts {
-            let is_first = self.surroundings.replay.is_first(&proof, now).await;
+            let is_first = self.surroundings.replay.is_first(&proof, token, now).await;
             match is_first {
                 Ok(true) => {}
                 Ok(false) => return Err(proof::Refusal::Replayed.into()),
@@ -320,7 +339,7 @@ impl Gate {
                 let is_accepted = self.trusted.would_accept(before, keys, *generation);
                 is_accepted.then(|| Arc::clone(before))?
             }
-            By::Text(text) => self.verified(&text.presented(), None).await.ok()?,
+            By::Text(text) => self.verified(&text.presented(), None).await.ok()?.0,
             By::Nothing => return None,
         };
         // Whose possession was proven when the stream began.

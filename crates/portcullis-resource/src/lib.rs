@@ -62,7 +62,7 @@
 //! | --- | --- |
 //! | authors of servers | [`Auth`], [`IssuerBuilder`], [`Principal`] |
 //! | the layer and the router | [`Protected`], [`Auth::protect`], [`Auth::well_known`] |
-//! | services that are not made with axum | [`gate`] judges a request, [`origin`] its page and host, [`stream`] ends what listens |
+//! | services that are not made with axum | [`gate`] judges a request, [`stranger`] may say no before, [`origin`] its page and host, [`stream`] ends what listens |
 //! | which issuers are trusted, and how they are asked | [`trust`], [`keys`], [`introspection`], [`metadata`] |
 //! | showing who we are to an issuer | [`signing`] |
 //! | every connection of our own | [`fetch`]: bounded, and screened at connect |
@@ -107,6 +107,7 @@ mod seen;
 #[cfg(feature = "axum")]
 mod service;
 pub mod signing;
+pub mod stranger;
 pub mod stream;
 #[cfg(feature = "testing")]
 pub mod testing;

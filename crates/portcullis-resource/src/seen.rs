@@ -12,12 +12,13 @@ use portcullis_core::token::VerifiedToken;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
+use crate::room::Whose;
 use crate::trust::{Basis, Judged};
 
-/// Bytes of tokens that are kept, about. What is kept of each is somewhat more than its text.
+/// Bytes of tokens that are kept, about.
 const CAPACITY: u64 = 32 * 1024 * 1024;
 
-/// What a token costs beside its text.
+/// What a token costs beside itself.
 const OVERHEAD: u64 = 1024;
 
 /// So many tokens of usual length fit; a hint only.
@@ -27,25 +28,24 @@ const ESTIMATE: usize = 16 * 1024;
 #[derive(Clone)]
 struct Seen {
     judged: Judged,
-    /// The length of its text.
-    length: usize,
+    whose: Whose,
 }
 
 #[derive(Clone)]
-struct ByLength;
+struct BySize;
 
-impl Weighter<TokenHash, Seen> for ByLength {
+impl Weighter<TokenHash, Seen> for BySize {
     fn weight(&self, _: &TokenHash, seen: &Seen) -> u64 {
-        (seen.length as u64).saturating_add(OVERHEAD)
+        (seen.judged.token.size() as u64).saturating_add(OVERHEAD)
     }
 }
 
 /// The tokens of one server.
-pub(crate) struct SeenTokens(Cache<TokenHash, Seen, ByLength>);
+pub(crate) struct SeenTokens(Cache<TokenHash, Seen, BySize>);
 
 impl SeenTokens {
     pub(crate) fn new() -> Self {
-        SeenTokens(Cache::with_weighter(ESTIMATE, CAPACITY, ByLength))
+        SeenTokens(Cache::with_weighter(ESTIMATE, CAPACITY, BySize))
     }
 
     /// The token, if it still stands. `generation` tells which keys an issuer has now.
@@ -54,15 +54,15 @@ impl SeenTokens {
         hash: &TokenHash,
         now: UnixTime,
         generation: impl FnOnce(usize) -> Option<u64>,
-    ) -> Option<Arc<VerifiedToken>> {
-        let Seen { judged, .. } = self.0.get(hash)?;
+    ) -> Option<(Arc<VerifiedToken>, Whose)> {
+        let Seen { judged, whose, .. } = self.0.get(hash)?;
         let stands = judged.token.is_current(now)
             && judged.ask_again.is_none_or(|then| now < then)
             && match judged.basis {
                 Basis::Keys(keys) => generation(judged.issuer) == Some(keys),
                 Basis::Word => true,
             };
-        stands.then_some(judged.token)
+        stands.then_some((judged.token, whose))
     }
 
     /// Which generation of keys verified the token, where no issuer has to be asked about it again.
@@ -73,8 +73,8 @@ impl SeenTokens {
         }
     }
 
-    /// Keeps a token whose text has this length.
-    pub(crate) fn keep(&self, judged: Judged, length: usize) {
-        self.0.insert(judged.token.hash(), Seen { judged, length });
+    /// Keeps a token, and whose bodies those are that come with it.
+    pub(crate) fn keep(&self, judged: Judged, whose: Whose) {
+        self.0.insert(judged.token.hash(), Seen { judged, whose });
     }
 }

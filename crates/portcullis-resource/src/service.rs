@@ -157,7 +157,7 @@ impl Protection {
             query: original.query(),
             headers: &parts.headers,
             certificate: parts.extensions.get::<CertificateThumbprint>(),
-            barred: None,
+            stranger: None,
         };
         let admitted = match self.gate.admit(head, body).await {
             Ok(admitted) => admitted,

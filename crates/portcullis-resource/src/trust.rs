@@ -7,11 +7,16 @@ use portcullis_core::bearer::AccessToken;
 use portcullis_core::error::Failure;
 use portcullis_core::introspection;
 use portcullis_core::time::UnixTime;
-use portcullis_core::token::{Expectation, Unverified, VerifiedToken, looks_like_jwt};
+use portcullis_core::token::{Expectation, Refusal, Unverified, VerifiedToken, looks_like_jwt};
 
 use crate::clock::Clock;
 use crate::introspection::{Inquiry, When};
 use crate::keys::Keys;
+use crate::stranger::Behalf;
+
+/// A token that cannot be read here is shown to its issuer up to this length: strangers make them up, and each
+/// is sent on. Those that issuers make are a name and a secret.
+const LONGEST_OPAQUE: usize = 4 * 1024;
 
 /// How one issuer is asked. Servers share it.
 #[derive(Clone)]
@@ -127,11 +132,16 @@ impl TrustedIssuers {
     pub(crate) async fn judge(
         &self,
         token: &AccessToken<'_>,
+        behalf: Option<Behalf>,
         clock: &dyn Clock,
     ) -> Result<Judged, Failure> {
-        if !looks_like_jwt(token.text()) || self.reads_nothing() {
+        let is_opaque = !looks_like_jwt(token.text());
+        if is_opaque || self.reads_nothing() {
             let place = self.opaque.ok_or(Failure::UnknownIssuer)?;
-            return self.introspect(place, token, clock).await;
+            if is_opaque && token.text().len() > LONGEST_OPAQUE {
+                return Err(Refusal::TooLongToAsk(LONGEST_OPAQUE).into());
+            }
+            return self.introspect(place, token, behalf, clock).await;
         }
         let unverified = Unverified::of(token)?;
         let issuer = unverified.issuer();
@@ -139,13 +149,13 @@ impl TrustedIssuers {
         let place = self.issuers.iter().position(is_named).ok_or(Failure::UnknownIssuer)?;
         let trusted = self.issuers.get(place).ok_or(Failure::UnknownIssuer)?;
         let Some(keys) = &trusted.source.keys else {
-            return self.introspect(place, token, clock).await;
+            return self.introspect(place, token, behalf, clock).await;
         };
         let found = keys.find(unverified.kid(), unverified.algorithm()).await?;
         let verified = unverified.verify(&found.keys, &trusted.expectation, clock.now())?;
         let ask_again = match &trusted.source.introspection {
             Some((When::Always, inquiry)) => {
-                inquiry.ask(token).await?;
+                inquiry.ask(token, behalf).await?;
                 Some(clock.now().plus(trusted.expectation.longest_word()))
             }
             _ => None,
@@ -163,11 +173,12 @@ impl TrustedIssuers {
         &self,
         place: usize,
         token: &AccessToken<'_>,
+        behalf: Option<Behalf>,
         clock: &dyn Clock,
     ) -> Result<Judged, Failure> {
         let trusted = self.issuers.get(place).ok_or(Failure::UnknownIssuer)?;
         let (_, inquiry) = trusted.source.introspection.as_ref().ok_or(Failure::UnknownIssuer)?;
-        let answer = inquiry.ask(token).await?;
+        let answer = inquiry.ask(token, behalf).await?;
         // By when it came: an answer that took longer than it is good for would be good for nothing.
         let now = clock.now();
         let verified = introspection::judge(&answer, token.hash(), &trusted.expectation, now)?;

@@ -22,8 +22,8 @@ pub use looks::looks_like_jwt;
 pub(crate) use refusal::excerpt;
 pub use refusal::{Class, Refusal};
 pub(crate) use rules::Origin;
-pub use verified::VerifiedToken;
 pub(crate) use verified::accept;
+pub use verified::{Speaker, VerifiedToken};
 
 use crate::bearer::{AccessToken, TokenHash};
 use crate::json::{At, Document};

@@ -72,6 +72,9 @@ pub enum Refusal {
     /// no DPoP key where the token is said to be bound to one.
     #[error("the claim cnf names no key Portcullis can confirm")]
     Confirmation,
+    /// A token that only its issuer can read, longer than any that the issuer is asked about.
+    #[error("a token that cannot be read here is longer than {0} bytes")]
+    TooLongToAsk(usize),
     /// The issuer says that the token is not, or no longer, active (RFC 7662 section 2.2).
     #[error("the issuer says that the token is not active")]
     Inactive,
@@ -128,7 +131,7 @@ impl Refusal {
     pub fn class(&self) -> Class {
         match self {
             Refusal::Jws(refusal) => class_of(*refusal),
-            Refusal::Json(_) => Class::Malformed,
+            Refusal::Json(_) | Refusal::TooLongToAsk(_) => Class::Malformed,
             Refusal::Algorithm(_) => Class::Algorithm,
             Refusal::Key(_) => Class::Key,
             Refusal::Issuer { .. } | Refusal::Missing("iss") | Refusal::Malformed("iss") => {

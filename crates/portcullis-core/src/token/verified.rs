@@ -12,6 +12,15 @@ use crate::policy::{Grants, Policy, Vocabulary};
 use crate::scope::{Role, Scope, ScopeSet};
 use crate::time::UnixTime;
 
+/// Whom a token speaks for: a subject of its issuer, or a client where there is none. Whoever has several
+/// tokens is one speaker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Speaker<'t> {
+    issuer: &'t str,
+    subject: Option<&'t str>,
+    client: Option<&'t str>,
+}
+
 /// A token that satisfied its issuer's [`Expectation`].
 ///
 /// There is no other way to get one than [`super::Unverified::verify`] and
@@ -55,6 +64,12 @@ impl VerifiedToken {
     /// How many bytes it takes to keep, about: an issuer may say a lot about a short token.
     pub fn size(&self) -> usize {
         size_of::<VerifiedToken>() + self.claims.size()
+    }
+
+    /// Whom it speaks for.
+    pub fn speaker(&self) -> Speaker<'_> {
+        let client = if self.subject.is_none() { self.client_id() } else { None };
+        Speaker { issuer: self.issuer().as_str(), subject: self.subject(), client }
     }
 
     /// Whether this is what it was held against.

@@ -252,6 +252,14 @@ fn somebody_is_named() {
     assert_eq!((machine.subject(), machine.client_id()), (None, Some("inspector")));
     let person = with(&json!({"client_id": null})).unwrap();
     assert_eq!((person.subject(), person.client_id()), (Some("alice"), None));
+    // A person is one whatever the client; a client is nobody who is called like it.
+    assert_eq!(person.speaker(), with(&json!({"jti": "2"})).unwrap().speaker());
+    for other in [json!({"sub": "bob"}), json!({"sub": null}), json!({"sub": "inspector"})] {
+        assert_ne!(with(&other).unwrap().speaker(), person.speaker(), "{other}");
+    }
+    assert_ne!(with(&json!({"sub": "inspector"})).unwrap().speaker(), machine.speaker());
+    let other = with(&json!({"sub": null, "client_id": "other"})).unwrap();
+    assert_ne!(other.speaker(), machine.speaker());
     for name in ["sub", "client_id", "azp", "appid", "jti"] {
         for bad in [
             json!(""),

@@ -19,6 +19,7 @@ use portcullis_resource::introspection::{
 };
 use portcullis_resource::metadata::Metadata;
 use portcullis_resource::signing::{AssertionKey, BadKey};
+use portcullis_resource::stranger::Behalf;
 use serde_json::{Value, json};
 use testkit::server::{Answer, Server, respond};
 use testkit::{AUDIENCE, ISSUER, NOW, TestKey, claims_with};
@@ -40,9 +41,17 @@ fn at(server: &Server) -> Endpoint {
 }
 
 async fn asked(inquiry: &Inquiry, token: &str) -> Result<Bytes, Failure> {
+    asked_for(inquiry, token, None).await
+}
+
+async fn asked_for(
+    inquiry: &Inquiry,
+    token: &str,
+    behalf: Option<Behalf>,
+) -> Result<Bytes, Failure> {
     let authorization = HeaderValue::from_str(&format!("Bearer {token}")).unwrap();
     let headers = HeaderMap::from_iter([(http::header::AUTHORIZATION, authorization)]);
-    inquiry.ask(&AccessToken::try_from(present(&headers, None)).unwrap()).await
+    inquiry.ask(&AccessToken::try_from(present(&headers, None)).unwrap(), behalf).await
 }
 
 async fn ask(server: &Server, auth: ClientAuth) -> Result<VerifiedToken, Failure> {
@@ -249,6 +258,56 @@ async fn many_who_ask_about_a_token_cause_one_request() {
     slow.answer.notify_one();
     assert!(asked(&inquiry, "one").await.is_ok());
     assert_eq!(slow.asked.load(Ordering::Relaxed), 2, "good answers are kept by others");
+}
+
+/// Whoever makes up tokens has a share of the questions, and nobody else's are behind his.
+#[tokio::test(start_paused = true)]
+async fn one_client_does_not_have_all_the_questions() {
+    let slow = Arc::new(Slow::default());
+    let issuer: Arc<dyn Introspect> = Arc::clone(&slow) as _;
+    let inquiry = Inquiry::of(issuer);
+    let ask = |token: String, behalf: u64| {
+        let inquiry = inquiry.clone();
+        tokio::spawn(async move { asked_for(&inquiry, &token, Some(Behalf(behalf))).await })
+    };
+    let under_way: Vec<_> = (0..256).map(|number| ask(format!("made-up-{number}"), 1)).collect();
+    // On this runtime of one thread each of them gets as far as it can, and so does its question.
+    let settle = async || {
+        for _ in 0..1_000 {
+            tokio::task::yield_now().await;
+        }
+    };
+    settle().await;
+    assert_eq!(slow.asked.load(Ordering::Relaxed), 16, "at a time");
+    let refused = ask("one-more".to_owned(), 1).await.unwrap();
+    assert!(matches!(refused, Err(Failure::Busy(_))), "{refused:?}");
+    // Whoever asks about the same token waits for the same answer.
+    let same = ask("made-up-0".to_owned(), 1);
+    // Others are asked about at once, and hear at once.
+    let other = ask("one-more".to_owned(), 2);
+    settle().await;
+    assert_eq!(slow.asked.load(Ordering::Relaxed), 17);
+    slow.answer.notify_waiters();
+    assert!(other.await.unwrap().is_ok() && same.await.unwrap().is_ok());
+    // Those that had no turn yet have one now, and what gets none in time is not waited for.
+    settle().await;
+    assert_eq!(slow.asked.load(Ordering::Relaxed), 33);
+    tokio::time::advance(std::time::Duration::from_secs(2)).await;
+    settle().await;
+    slow.answer.notify_waiters();
+    let mut known = 0;
+    for answer in under_way {
+        match answer.await.unwrap() {
+            Ok(_) => known += 1,
+            Err(failure) => assert!(matches!(failure, Failure::Busy(_)), "{failure}"),
+        }
+    }
+    assert_eq!(known, 32);
+    // And then there is room again.
+    let again = ask("one-more".to_owned(), 1);
+    settle().await;
+    slow.answer.notify_waiters();
+    assert!(again.await.unwrap().is_ok());
 }
 
 /// A token that its issuer does not know is not asked about at once again.

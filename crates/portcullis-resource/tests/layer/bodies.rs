@@ -18,7 +18,7 @@ use portcullis_resource::room::Room;
 use portcullis_resource::{AuthBuilder, Principal};
 use serde_json::{Value, json};
 
-use crate::house::{Answer, Ask, Hands, auth, by, call, good, house, message, post};
+use crate::house::{Answer, Ask, Hands, auth, by, call, good, house, message, post, token};
 
 type Sender = http_body_util::channel::Sender<Bytes, io::Error>;
 
@@ -154,6 +154,60 @@ async fn bodies_find_room_or_are_503() {
     assert_eq!(room.taken(), 400);
     kept.lock().unwrap().clear();
     assert_eq!(room.taken(), 0);
+}
+
+/// One caller takes a quarter of the room and no more, by whatever tokens; there is room for others.
+#[tokio::test]
+async fn one_caller_does_not_take_all_the_room() {
+    let room = Room::new(4000);
+    let limits = Limits { body: 600, ..Limits::default() };
+    let surroundings = Surroundings { room: room.clone(), limits, ..by(&Hands::new()) };
+    let (answer, kept) = <(Arc<tokio::sync::Notify>, Arc<Mutex<Vec<Principal>>>)>::default();
+    let auth = auth().surroundings(surroundings).build().unwrap();
+    let app = auth.protect("/mcp", slow(Arc::clone(&answer), Arc::clone(&kept)));
+    let send = |claims: &Value, body: Body| {
+        let (app, claims) = (app.clone(), token(claims));
+        let asked = async move { post(&Value::Null).bearer(&claims).body(body).of(&app).await };
+        // Whoever is let in where he should not be waits for an answer that nobody gives.
+        async { tokio::time::timeout(Duration::from_secs(20), asked).await.unwrap().status }
+    };
+    let until = async |count| {
+        while kept.lock().unwrap().len() < count {
+            tokio::task::yield_now().await;
+        }
+    };
+    let alice = [json!({}), json!({ "jti": "another token" })];
+    let [one, other] = alice.clone().map(|claims| tokio::spawn(send(&claims, long(500).into())));
+    until(2).await;
+    assert_eq!(room.taken(), 1000);
+    for claims in &alice {
+        for body in [long(100).into(), in_pieces(&long(100)).await] {
+            assert_eq!(send(claims, body).await, StatusCode::SERVICE_UNAVAILABLE);
+        }
+    }
+    assert_eq!(room.taken(), 1000, "and what it had taken is given back");
+    // One or the other could have a share together with alice by chance, both hardly ever.
+    let others = [json!({ "sub": "bob" }), json!({ "sub": null })];
+    let others = others.map(|claims| tokio::spawn(send(&claims, long(100).into())));
+    until(3).await;
+    answer.notify_waiters();
+    while !others.iter().all(tokio::task::JoinHandle::is_finished) {
+        answer.notify_waiters();
+        tokio::task::yield_now().await;
+    }
+    let mut fared = Vec::new();
+    for other in others {
+        fared.push(other.await.unwrap());
+    }
+    assert!(fared.contains(&StatusCode::OK), "{fared:?}");
+    assert_eq!((one.await.unwrap(), other.await.unwrap()), (StatusCode::OK, StatusCode::OK));
+    // What is given back is there for the same caller again.
+    kept.lock().unwrap().clear();
+    assert_eq!(room.taken(), 0);
+    let again = tokio::spawn(send(&alice[0], long(600).into()));
+    until(1).await;
+    answer.notify_waiters();
+    assert_eq!(again.await.unwrap(), StatusCode::OK);
 }
 
 #[tokio::test(start_paused = true)]

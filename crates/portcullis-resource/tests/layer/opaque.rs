@@ -24,6 +24,10 @@ async fn status(house: &House, token: &str) -> StatusCode {
     post(&call("x")).bearer(token).of(&house.app).await.status
 }
 
+fn house_of(issuer: IssuerBuilder, clock: &Hands) -> House {
+    house(Auth::resource(AUDIENCE).issuer(issuer).surroundings(by(clock)))
+}
+
 /// Two issuers: both publish keys, and one takes opaque tokens.
 fn two(words: &Arc<Words>, clock: &Hands) -> House {
     let (own, others) =
@@ -91,6 +95,29 @@ async fn a_jwt_is_shown_to_nobody() {
     assert_eq!(words.asked(), [encrypted, "other".to_owned()]);
 }
 
+/// What a stranger makes up is not sent on at any length.
+#[tokio::test]
+async fn an_opaque_token_is_shown_up_to_a_length() {
+    let (words, clock) = (Arc::new(Words::default()), Hands::new());
+    let house = two(&words, &clock);
+    let (longest, longer) = ("o".repeat(4096), "o".repeat(4097));
+    for token in [&longest, &longer] {
+        words.say(token, &claims());
+    }
+    let answer = post(&call("x")).bearer(&longer).of(&house.app).await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(answer.json()["error_description"], "the token is malformed");
+    assert_eq!(words.asked(), Vec::<String>::new());
+    assert_eq!(status(&house, &longest).await, StatusCode::OK);
+    // One that its issuer wrote claims into may be longer, where the issuer is asked about it.
+    let issuer = asking(IssuerBuilder::new(ISSUER).without_keys(), When::Opaque, &words);
+    let house = house_of(issuer, &clock);
+    let signed = token(&json!({ "groups": "g".repeat(6000) }));
+    words.say(&signed, &claims());
+    assert_eq!(status(&house, &signed).await, StatusCode::OK);
+    assert_eq!(status(&house, &longer).await, StatusCode::UNAUTHORIZED);
+}
+
 #[tokio::test]
 async fn where_nobody_takes_opaque_tokens_they_are_refused() {
     let house = house(crate::house::auth());
@@ -105,7 +132,7 @@ async fn where_nobody_takes_opaque_tokens_they_are_refused() {
 async fn an_issuer_without_keys_is_asked_about_all() {
     let (words, clock) = (Arc::new(Words::default()), Hands::new());
     let issuer = asking(IssuerBuilder::new(ISSUER).without_keys(), When::Opaque, &words);
-    let house = house(Auth::resource(AUDIENCE).issuer(issuer).surroundings(by(&clock)));
+    let house = house_of(issuer, &clock);
     let (good, foreign) = (good(), token(&json!({ "iss": "https://unknown.example.com" })));
     for token in ["opaque", &good, &foreign] {
         words.say(token, &claims());

@@ -9,6 +9,7 @@ use http::StatusCode;
 use portcullis_core::keys::CertificateThumbprint;
 use portcullis_core::proof::DpopProof;
 use portcullis_core::time::UnixTime;
+use portcullis_core::token::VerifiedToken;
 use portcullis_resource::clock::Clock as _;
 use portcullis_resource::gate::Surroundings;
 use portcullis_resource::introspection::{Introspect, When};
@@ -190,7 +191,7 @@ async fn a_proof_is_good_once() {
 struct Counting(AtomicUsize);
 
 impl Replay for Counting {
-    fn is_first<'a>(&'a self, _: &'a DpopProof, _: UnixTime) -> FirstUse<'a> {
+    fn is_first<'a>(&'a self, _: &'a DpopProof, _: &'a VerifiedToken, _: UnixTime) -> FirstUse<'a> {
         self.0.fetch_add(1, Ordering::Relaxed);
         Box::pin(ready(Ok(true)))
     }
@@ -261,7 +262,7 @@ async fn a_proof_is_for_the_path_as_the_client_wrote_it() {
 struct Full;
 
 impl Replay for Full {
-    fn is_first<'a>(&'a self, _: &'a DpopProof, _: UnixTime) -> FirstUse<'a> {
+    fn is_first<'a>(&'a self, _: &'a DpopProof, _: &'a VerifiedToken, _: UnixTime) -> FirstUse<'a> {
         Box::pin(ready(Err(NoRoom)))
     }
 }
@@ -280,6 +281,32 @@ async fn where_nobody_can_remember_nobody_is_let_in() {
     assert_eq!(answer.json()["error"], "temporarily_unavailable");
     let bearer = post(&call("x")).bearer(&good()).of(&full.app).await;
     assert_eq!(bearer.status, StatusCode::OK, "others are let in");
+}
+
+/// One caller has a share of the memory, whatever keys his tokens are bound to.
+#[tokio::test]
+async fn one_caller_does_not_fill_the_memory() {
+    let house = house(remembering(Arc::new(LocalReplay::of(20))));
+    let bound = |subject: &str, key: TestKey| {
+        token(&json!({ "sub": subject, "cnf": { "jkt": key.thumbprint() } }))
+    };
+    let show = async |token: &str, key, name: &str| {
+        let proof = Proof::new(key).token(token).claim("jti", name).sign();
+        with(token, &proof).of(&house.app).await.status
+    };
+    let (key, other_key) = (TestKey::P256, TestKey::P256Second);
+    let alice = [(bound("alice", key), key), (bound("alice", other_key), other_key)];
+    for (token, key) in &alice {
+        assert_eq!(show(token, *key, "first").await, StatusCode::OK);
+    }
+    for (token, key) in &alice {
+        assert_eq!(show(token, *key, "second").await, StatusCode::SERVICE_UNAVAILABLE);
+    }
+    let bob = bound("bob", key);
+    for name in ["third", "fourth"] {
+        assert_eq!(show(&bob, key, name).await, StatusCode::OK, "others have theirs");
+    }
+    assert_eq!(show(&bob, key, "fifth").await, StatusCode::SERVICE_UNAVAILABLE);
 }
 
 /// Replicas that share a memory take a proof once, all together.

@@ -7,9 +7,9 @@
 //! share an account beside their own.
 
 use std::hash::{BuildHasher, Hash, RandomState};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use governor::clock::Clock;
@@ -17,11 +17,10 @@ use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
 use governor::state::StateStore;
 use governor::{Quota, RateLimiter};
-use portcullis_core::error::Failure;
-use portcullis_core::proof;
 use portcullis_core::token::VerifiedToken;
 use tokio::time::Instant;
 
+use super::network::{network, site};
 use crate::config::gateway::Rate;
 
 /// Groups of places; an account belongs to one by its key.
@@ -41,6 +40,7 @@ const LONGEST: Duration = Duration::from_secs(86_400);
 pub struct Calls {
     accounts: Arc<Accounts>,
     limit: Limiter<Count>,
+    rate: Rate,
 }
 
 impl Calls {
@@ -48,15 +48,19 @@ impl Calls {
     pub fn new(rate: Rate) -> Self {
         let (accounts, clock) = (Arc::<Accounts>::default(), Since(Instant::now()));
         let limit = RateLimiter::new(quota(rate), Count(Arc::clone(&accounts)), clock);
-        Calls { accounts, limit }
+        Calls { accounts, limit, rate }
     }
 
-    /// Counts a call of the token's subject, or says after which time it would be taken. A token without a
-    /// subject speaks for its client.
-    pub fn check(&self, token: &VerifiedToken) -> Result<(), Duration> {
-        let client = if token.subject().is_none() { token.client_id() } else { None };
-        let key = self.accounts.key((token.issuer().as_str(), token.subject(), client));
-        ask(&self.limit, key)
+    /// Counts so many calls of whoever the token speaks for, or says after which time they would be taken. What
+    /// is more at once than is taken in all that time, is not taken.
+    pub fn check(&self, token: &VerifiedToken, calls: NonZeroU32) -> Result<(), Duration> {
+        let never = self.rate.per.min(LONGEST);
+        if calls > self.rate.count {
+            return Err(never);
+        }
+        let key = self.accounts.key(token.speaker());
+        let counted = self.limit.check_key_n(&key, calls).map_err(|_| never)?;
+        counted.map_err(|not_until| not_until.wait_time_from(self.limit.clock().now()))
     }
 }
 
@@ -65,72 +69,55 @@ impl Calls {
 /// Behind one address there may be many people, one of whom sends bad tokens. The limit keeps an address from
 /// making the gateway verify signatures and ask issuers for nothing, and is meant for the moment before that
 /// alone: a token that is known to be good passes, whatever its address has done.
+///
+/// A try is counted before the look, since many may look at once, and given back where it was not in vain.
 #[derive(Debug)]
 pub struct Failures {
     accounts: Arc<Accounts>,
-    network: Limits,
-    site: Limits,
+    network: Limit,
+    site: Limit,
 }
 
-/// The same limit, asked in two ways.
 #[derive(Debug)]
-struct Limits {
-    look: Limiter<Look>,
+struct Limit {
     count: Limiter<Count>,
+    /// What one puts on an account.
+    each: Nanos,
 }
 
 impl Failures {
     /// So many for each address.
     pub fn new(rate: Rate) -> Self {
         let (accounts, clock) = (Arc::<Accounts>::default(), Since(Instant::now()));
-        let limits = |rate| Limits {
-            look: RateLimiter::new(quota(rate), Look(Arc::clone(&accounts)), clock),
+        let limit = |rate| Limit {
             count: RateLimiter::new(quota(rate), Count(Arc::clone(&accounts)), clock),
+            each: quota(rate).replenish_interval().into(),
         };
         let site = Rate { count: rate.count.saturating_mul(networks_of_a_site()), ..rate };
-        let (network, site) = (limits(rate), limits(site));
+        let (network, site) = (limit(rate), limit(site));
         Failures { accounts, network, site }
     }
 
-    /// Whether a token that is not known may be looked at, or after which time.
-    pub fn may_try(&self, address: IpAddr) -> Result<(), Duration> {
-        let (network, site) = networks(address);
-        ask(&self.network.look, self.accounts.key(network))?;
-        site.map_or(Ok(()), |site| ask(&self.site.look, self.accounts.key(("site", site))))
+    /// Counts a look at a token or a proof, or says after which time one may be taken.
+    pub fn take(&self, address: IpAddr) -> Result<(), Duration> {
+        let (network, site) = self.keys(address);
+        ask(&self.network.count, network)?;
+        let taken = site.map_or(Ok(()), |site| ask(&self.site.count, site));
+        taken.inspect_err(|_| self.accounts.take_off(network, self.network.each))
     }
 
-    /// Counts a token that was refused.
-    pub fn failed(&self, address: IpAddr) {
-        let (network, site) = networks(address);
-        // An account that is full stays as it is.
-        let _ = ask(&self.network.count, self.accounts.key(network));
+    /// Gives back what was taken.
+    pub fn give_back(&self, address: IpAddr) {
+        let (network, site) = self.keys(address);
+        self.accounts.take_off(network, self.network.each);
         if let Some(site) = site {
-            let _ = ask(&self.site.count, self.accounts.key(("site", site)));
+            self.accounts.take_off(site, self.site.each);
         }
     }
 
-    /// Whether it counts: where a token, or a proof for one, was looked at in vain. A request without a token
-    /// is how every client begins, and to be sent for a nonce is how a proof does.
-    pub fn counts(failure: &Failure) -> bool {
-        match failure {
-            Failure::Proof(refusal) => *refusal != proof::Refusal::NonceRequired,
-            Failure::Token(_) | Failure::UnknownIssuer => true,
-            _ => false,
-        }
-    }
-}
-
-/// What an address is counted as: an IPv4 address, or the /64 of an IPv6 one, since whoever has one has all of
-/// that; and of IPv6 the site, a /48.
-fn networks(address: IpAddr) -> (IpAddr, Option<IpAddr>) {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => (v4.into(), None),
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            let network = Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0);
-            let site = Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0);
-            (network.into(), Some(site.into()))
-        }
+    fn keys(&self, address: IpAddr) -> (u64, Option<u64>) {
+        let site = site(address).map(|site| self.accounts.key(("site", site)));
+        (self.accounts.key(network(address)), site)
     }
 }
 
@@ -187,19 +174,21 @@ impl Accounts {
         self.hasher.hash_one(of)
     }
 
+    fn group(&self, key: u64) -> Option<MutexGuard<'_, Vec<Account>>> {
+        let group = self.groups.get(usize::try_from(key % GROUPS as u64).ok()?)?;
+        Some(group.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Hands out what is on an account, none where there is no account, and puts on it what comes back.
     fn change<T, E>(
         &self,
         key: u64,
-        change: impl FnOnce(Option<Nanos>) -> Result<(T, Option<Nanos>), E>,
+        change: impl FnOnce(Option<Nanos>) -> Result<(T, Nanos), E>,
     ) -> Result<T, E> {
-        let group = usize::try_from(key % GROUPS as u64).unwrap_or(0);
-        let Some(group) = self.groups.get(group) else { return change(None).map(|(said, _)| said) };
-        let mut group = group.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(mut group) = self.group(key) else { return change(None).map(|(said, _)| said) };
         let known = group.iter().position(|account| account.key == key);
         let account = known.and_then(|place| group.get(place));
         let (said, until) = change(account.map(|account| account.until))?;
-        let Some(until) = until else { return Ok(said) };
         if known.is_none() && group.len() < PLACES {
             group.push(Account { key, until });
             return Ok(said);
@@ -213,6 +202,14 @@ impl Accounts {
             *place = Account { key, until };
         }
         Ok(said)
+    }
+
+    /// Takes something off an account, if it is still there.
+    fn take_off(&self, key: u64, what: Nanos) {
+        let Some(mut group) = self.group(key) else { return };
+        if let Some(account) = group.iter_mut().find(|account| account.key == key) {
+            account.until = account.until.saturating_sub(what);
+        }
     }
 }
 
@@ -232,20 +229,6 @@ impl StateStore for Count {
     where
         F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
     {
-        self.0.change(*key, |known| f(known).map(|(said, until)| (said, Some(until))))
-    }
-}
-
-/// Asks whether one more would be taken, and counts nothing.
-#[derive(Debug)]
-struct Look(Arc<Accounts>);
-
-impl StateStore for Look {
-    type Key = u64;
-    fn measure_and_replace<T, F, E>(&self, key: &u64, f: F) -> Result<T, E>
-    where
-        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
-    {
-        self.0.change(*key, |known| f(known).map(|(said, _)| (said, None)))
+        self.0.change(*key, f)
     }
 }

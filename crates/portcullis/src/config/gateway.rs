@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::uri::Authority;
 use ipnet::IpNet;
 use portcullis_core::id::Issuer;
 use portcullis_core::operation;
@@ -83,6 +84,8 @@ pub struct Limits {
     pub headers: usize,
     /// Connections of clients at a time.
     pub connections: usize,
+    /// Of one address of a client, trusted proxies apart.
+    pub connections_per_address: usize,
     /// Requests at a time on one connection of HTTP/2.
     pub streams_per_connection: u32,
     /// Until the header of a request is there.
@@ -189,6 +192,8 @@ pub struct Admin {
     pub listen: SocketAddr,
     /// Who may connect.
     pub allow_from: Vec<IpNet>,
+    /// Under which names it may be asked, beside addresses and `localhost`.
+    pub allowed_hosts: Vec<Authority>,
     /// Where `/livez` and `/readyz` are answered, to anybody; without it, on [`Admin::listen`].
     pub health: Option<SocketAddr>,
 }

@@ -19,7 +19,6 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use portcullis_core::keys::CertificateThumbprint;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::unconstrained;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsAcceptor;
@@ -28,6 +27,7 @@ use super::Gateway;
 use super::answer::{Answer, plain};
 use super::drain::Draining;
 use super::patient::{Patience, Patient, UnderWay};
+use super::places::{Place, Places};
 use super::tls::{Kept, mend};
 use super::workers::Workers;
 use crate::config::gateway::Limits;
@@ -64,7 +64,8 @@ pub(super) struct Listener {
 impl Listener {
     /// Takes connections until a moment after the gateway began to drain, and what is in the queue by then.
     pub(super) async fn run(self, gateway: Arc<Gateway>) {
-        let places = Arc::new(Semaphore::new(self.limits.connections));
+        let Limits { connections, connections_per_address, .. } = self.limits;
+        let places = Arc::new(Places::new(connections, connections_per_address));
         let manner = Arc::new(Manner::new(&self.limits, self.tls));
         let mut draining = gateway.running.draining();
         let settled = draining.settled();
@@ -83,7 +84,9 @@ impl Listener {
                     continue;
                 }
             };
-            let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+            // Behind a proxy there are many.
+            let is_proxy = gateway.state.load().proxies.trusts(address.ip());
+            let Some(place) = places.take((!is_proxy).then(|| address.ip())) else {
                 gateway.lasting.observer.metrics().connections_refused.count();
                 continue;
             };
@@ -144,7 +147,7 @@ struct Connection {
     /// From the beginning: whoever has come is waited for.
     draining: Draining,
     accepted: Instant,
-    counted: (OwnedSemaphorePermit, Held),
+    counted: (Place, Held),
 }
 
 /// What is left to do on a connection.

@@ -1,7 +1,7 @@
 //! The gateway while it runs: the composition of everything else.
 //!
 //! * [`Workers`] – the threads that serve them
-//! * `listener` – connections of clients, `patient`, how long they are waited for
+//! * `listener` – connections of clients, `places`, how many, `patient`, how long they are waited for
 //! * `tls` – certificates and keys, in and out
 //! * `framing` – requests that two readers could take apart at different places
 //! * `client` – who sends a request, as far as connection and proxies tell
@@ -35,6 +35,7 @@ mod listener;
 pub mod online;
 mod overseen;
 mod patient;
+mod places;
 mod random;
 mod routes;
 mod server;
@@ -151,13 +152,11 @@ impl Gateway {
         let socket = bind(config.listen).await?;
         let address = socket.local_addr().unwrap_or(config.listen);
         let mut admin = Vec::new();
-        if let Some(Admin { listen, allow_from, health }) = &config.admin {
-            let allow_from = allow_from.clone();
-            let socket = bind(*listen).await?;
-            admin.push(AdminListener { socket, allow_from, is_health: false });
+        if let Some(Admin { listen, allow_from, allowed_hosts, health }) = &config.admin {
+            let rules = Some((allow_from.clone(), allowed_hosts.clone()));
+            admin.push(AdminListener { socket: bind(*listen).await?, rules });
             if let Some(health) = health {
-                let socket = bind(*health).await?;
-                admin.push(AdminListener { socket, allow_from: Vec::new(), is_health: true });
+                admin.push(AdminListener { socket: bind(*health).await?, rules: None });
             }
         }
         let state = ArcSwap::from_pointee(state);

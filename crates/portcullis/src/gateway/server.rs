@@ -1,6 +1,7 @@
 //! One protected server: its gate, and what is behind it.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ use hyper::body::Incoming;
 use portcullis_core::decide::Permit;
 use portcullis_core::denial::Denial;
 use portcullis_core::error::{Blame, Failure, Upstream as NoAnswer};
+use portcullis_core::operation::{Call, Operation};
+use portcullis_core::proof::Caller;
 use portcullis_resource::gate::{Admitted, Gate, Head, Surroundings};
 use portcullis_resource::origin::{self, Origins};
 use portcullis_resource::room::Place;
@@ -24,7 +27,7 @@ use super::overseen::Overseen;
 use super::state::State;
 use super::upstream::is_event_stream;
 use super::{BadGateway, Gateway, headers};
-use crate::client::rate::Failures;
+use crate::client::tries::Try;
 use crate::config::server as config;
 use crate::observe::{About, Claimed, Exchange as Noted, Moment, Watched};
 use crate::rewrite::{Exchange, Refused, Treatment};
@@ -161,24 +164,39 @@ impl Server {
         body: Incoming,
     ) -> Result<Admitted, Denial> {
         let Underway { state, client, .. } = underway;
-        let barred =
-            state.failures.as_ref().and_then(|failures| failures.may_try(client.address).err());
+        let credentials = Try::of(state.failures.as_deref(), client.address);
         let head = Head {
             method: &parts.method,
             path: parts.uri.path(),
             query: parts.uri.query(),
             headers: &parts.headers,
             certificate: client.certificate.as_ref(),
-            barred,
+            stranger: Some(&credentials),
         };
-        let admitted = self.gate.admit(head, body).await?;
-        if let Some(calls) = &state.calls
-            && let Err(retry_after) = calls.check(admitted.permit.caller().token())
-        {
+        let known = self.gate.identify(head).await;
+        credentials.end(known.as_ref().err());
+        let known = known.map_err(|failure| self.gate.deny(failure, head))?;
+        let check = |caller: &Caller, calls| match &state.calls {
+            None => Ok(()),
+            Some(limit) => limit.check(caller.token(), calls),
+        };
+        if let Err(retry_after) = check(&known.caller, NonZeroU32::MIN) {
             let failure = Failure::TooManyRequests { retry_after };
-            return Err(Denial::after_permit(failure, &admitted.permit));
+            return Err(Denial::before_reading(failure, head.headers).with_caller(known.caller));
         }
-        Ok(admitted)
+        let judged = self.gate.hear(known, head, body).await;
+        let (caller, calls) = match &judged {
+            Ok(admitted) => (Some(admitted.permit.caller()), admitted.permit.calls()),
+            Err(denial) => (denial.caller(), denial.operation().map_or(&[][..], Operation::calls)),
+        };
+        let rest = caller.zip(beside_the_first(calls));
+        match (rest.map_or(Ok(()), |(caller, calls)| check(caller, calls)), judged) {
+            (Err(retry_after), Ok(admitted)) => {
+                let failure = Failure::TooManyRequests { retry_after };
+                Err(admitted.permit.withdraw(failure))
+            }
+            (_, judged) => judged,
+        }
     }
 
     /// From the permit to the answer.
@@ -268,14 +286,9 @@ impl Server {
         self.behind.shutdown(deadline).await;
     }
 
-    /// The answer to a request that is denied, which is written down, and counted where a token was bad.
+    /// The answer to a request that is denied, which is written down.
     fn refuse(&self, underway: &Underway<'_>, denial: &Denial, parts: &Parts) -> Response<Answer> {
         let failure = denial.failure();
-        if let Some(failures) = &underway.state.failures
-            && Failures::counts(failure)
-        {
-            failures.failed(underway.client.address);
-        }
         let lasting = &underway.gateway.lasting;
         let id = lasting.request_id();
         let noted = Noted::denied(self.about(underway, id.as_str()), denial);
@@ -299,4 +312,9 @@ impl Server {
             latency: underway.begun.elapsed(),
         }
     }
+}
+
+/// How many there are of a batch beside the one that every request is.
+fn beside_the_first(calls: &[Call]) -> Option<NonZeroU32> {
+    NonZeroU32::new(u32::try_from(calls.len()).unwrap_or(u32::MAX).saturating_sub(1))
 }

@@ -21,7 +21,7 @@ use super::server::{Around, Server};
 use super::{BadGateway, Unusable, random};
 use crate::client::address::TrustedProxies;
 use crate::client::rate::{Calls, Failures};
-use crate::config::gateway::{Admin, Limits, ListenerTls, Log};
+use crate::config::gateway::{Admin, Limits, ListenerTls, Log, Rate};
 use crate::config::{self, Config};
 use crate::observe::{Audit, Metrics, Moment, Observer};
 use crate::seal::{SealKey, Sealer};
@@ -44,9 +44,23 @@ pub(super) struct State {
     /// Whether the key of `sealer` is of this process, and not of the configuration.
     pub(super) seals_for_itself: bool,
     pub(super) proxies: TrustedProxies,
-    pub(super) calls: Option<Calls>,
-    pub(super) failures: Option<Failures>,
+    pub(super) calls: Option<Arc<Calls>>,
+    pub(super) failures: Option<Arc<Failures>>,
+    rates: Rates,
     pub(super) settled: Settled,
+}
+
+/// The rates that are counted. What was counted by them stays as long as they do.
+struct Rates {
+    calls: Option<Rate>,
+    failures: Option<Rate>,
+}
+
+impl Rates {
+    fn of(config: &Config) -> Rates {
+        let limits = &config.limits;
+        Rates { calls: limits.calls_per_subject, failures: limits.failures_per_address }
+    }
 }
 
 /// What is settled when the gateway starts.
@@ -186,6 +200,17 @@ impl State {
             limits: config.limits.operation,
             body_patience: config.limits.body_timeout,
         };
+        let rates = Rates::of(config);
+        let same =
+            |is_same: fn(&Rates, &Rates) -> bool| before.filter(|b| is_same(&b.rates, &rates));
+        let calls = match same(|before, now| before.calls == now.calls) {
+            Some(before) => before.calls.clone(),
+            None => rates.calls.map(|rate| Arc::new(Calls::new(rate))),
+        };
+        let failures = match same(|before, now| before.failures == now.failures) {
+            Some(before) => before.failures.clone(),
+            None => rates.failures.map(|rate| Arc::new(Failures::new(rate))),
+        };
         let around = Around {
             public_origin: config.public_url.as_ref().map(Issuer::origin),
             sources: &sources,
@@ -206,8 +231,9 @@ impl State {
             sealer,
             seals_for_itself: config.store.seal_key.is_none(),
             proxies: TrustedProxies::new(config.trusted_proxies.iter().copied()),
-            calls: config.limits.calls_per_subject.map(Calls::new),
-            failures: config.limits.failures_per_address.map(Failures::new),
+            calls,
+            failures,
+            rates,
             settled: before.map_or_else(|| Settled::of(config), |before| before.settled.clone()),
         })
     }

@@ -124,6 +124,7 @@ fn defaults() {
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!((config.limits.operation.body, config.limits.operation.batch), (4 << 20, 32));
     assert_eq!(config.limits.header_timeout, Duration::from_secs(10));
+    assert_eq!((config.limits.connections, config.limits.connections_per_address), (10_000, 5_000));
     assert_eq!(config.limits.calls_per_subject, None);
     assert_eq!(config.limits.failures_per_address.map(|rate| rate.count.get()), Some(300));
     assert_eq!(config.log.format, LogFormat::Auto);

@@ -14,6 +14,7 @@ mod operators;
 mod raw;
 #[allow(dead_code, reason = "shared with other tests")]
 mod rig;
+mod shares;
 #[cfg(unix)]
 mod stdio;
 mod streams;

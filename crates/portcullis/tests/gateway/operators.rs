@@ -3,14 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use serde_json::{Value, json};
 use testkit::server::respond;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::rig::{Client, Rig, call, post};
 
 /// A free port, for an address that a configuration has to name.
-fn free() -> u16 {
+pub fn free() -> u16 {
     let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     socket.local_addr().unwrap().port()
 }
@@ -118,4 +120,69 @@ async fn refused_tokens_are_limited_and_good_ones_are_not_punished() {
         assert_eq!(send(&good, "192.0.2.3").await.status(), status);
     }
     assert_eq!(send(&unseen, "192.0.2.3").await.status(), 200, "another subject");
+}
+
+/// The listener for operators is asked by address. A page in a browser can ask by names alone that its owner has
+/// point here.
+#[tokio::test]
+async fn operators_are_not_asked_under_names_of_others() {
+    let (admin, health) = (free(), free());
+    let top = format!(
+        "[admin]\nlisten = \"127.0.0.1:{admin}\"\nhealth = \"127.0.0.1:{health}\"\n\
+         allowed_hosts = [\"metrics.internal\", \"gateway:9090\"]\n"
+    );
+    let rig = Rig::with(&top, "", ok).await;
+    let ask = async |port: u16, hosts: &[&str]| {
+        let mut client = Client::connect(([127, 0, 0, 1], port).into()).await;
+        let mut request = Request::get("/livez").body(Bytes::new()).unwrap();
+        for host in hosts {
+            request.headers_mut().append("host", host.parse().unwrap());
+        }
+        client.whole(request).await.status()
+    };
+    for host in [
+        "127.0.0.1",
+        "127.0.0.1:9090",
+        "10.1.2.3:9090",
+        "[::1]:9090",
+        "localhost",
+        "LocalHost:9090",
+        "metrics.internal",
+        "Metrics.Internal:1",
+        "gateway:9090",
+        "GATEWAY:9090",
+    ] {
+        assert_eq!(ask(admin, &[host]).await, StatusCode::OK, "{host}");
+    }
+    for host in [
+        "evil.example",
+        "evil.example:9090",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "metrics.internal.evil.example",
+        "gateway",
+        "gateway:1",
+        "evil@localhost",
+        "localhost:9090:evil.example",
+        "",
+    ] {
+        assert_eq!(ask(admin, &[host]).await, StatusCode::FORBIDDEN, "{host:?}");
+        // What says nothing may be asked by everybody.
+        assert_eq!(ask(health, &[host]).await, StatusCode::OK, "{host:?}");
+    }
+    assert_eq!(ask(admin, &["localhost", "evil.example"]).await, StatusCode::FORBIDDEN);
+    assert_eq!(ask(admin, &["localhost", "localhost"]).await, StatusCode::FORBIDDEN);
+    // An orchestrator of HTTP/1.0 names no host; a target may name one as well.
+    for (request, status) in [
+        ("GET /livez HTTP/1.0\r\n\r\n", "200"),
+        ("GET http://localhost/livez HTTP/1.1\r\nHost: localhost\r\n\r\n", "200"),
+        ("GET http://evil.example/livez HTTP/1.1\r\nHost: localhost\r\n\r\n", "403"),
+    ] {
+        let mut stream = TcpStream::connect(("127.0.0.1", admin)).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert!(String::from_utf8_lossy(&answer).ends_with(status), "{request}");
+    }
+    drop(rig);
 }

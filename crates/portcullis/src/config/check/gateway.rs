@@ -126,6 +126,7 @@ fn limits(raw: &raw::Limits) -> Limits {
     let rate = |key: &Key<AtMost>, usual| key.value().map_or(usual, |Parsed(AtMost(rate))| *rate);
     let usual = operation::Limits::default();
     let usual_batch = u32::try_from(usual.batch).unwrap_or(u32::MAX);
+    let connections = count(&raw.connections, 10_000);
     Limits {
         operation: operation::Limits {
             body: size(&raw.body, usual.body),
@@ -133,7 +134,11 @@ fn limits(raw: &raw::Limits) -> Limits {
         },
         buffered_bodies: size(&raw.buffered_bodies, 256 << 20),
         headers: size(&raw.headers, 32 << 10),
-        connections: whole(count(&raw.connections, 10_000)),
+        connections: whole(connections),
+        connections_per_address: whole(count(
+            &raw.connections_per_address,
+            connections.div_ceil(2),
+        )),
         streams_per_connection: count(&raw.streams_per_connection, 128),
         header_timeout: time(&raw.header_timeout, 10),
         body_timeout: time(&raw.body_timeout, 30),
@@ -260,5 +265,7 @@ fn admin(at: &At<raw::Admin>, main: Option<SocketAddr>, here: Here<'_>) -> Optio
         Field::There(_) => networks(&raw.allow_from),
         _ => Networks::loopback(),
     };
-    Some(Admin { listen: listen?, allow_from, health })
+    let hosts = raw.allowed_hosts.value().into_iter().flat_map(List::values);
+    let allowed_hosts = hosts.map(|Parsed(host)| host.clone()).collect();
+    Some(Admin { listen: listen?, allow_from, allowed_hosts, health })
 }

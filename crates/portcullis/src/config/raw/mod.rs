@@ -23,6 +23,7 @@ use std::net::SocketAddr;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use http::uri::Authority;
 use portcullis_core::id::Issuer as IssuerId;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -112,7 +113,8 @@ pub(super) struct Limits {
     /// The body of a request.
     #[schemars(extend("default" = "4MiB"))]
     pub(super) body: Key<Size>,
-    /// The bodies of all requests together, while they are judged.
+    /// The bodies of all requests together, while they are judged. Those of one caller take a quarter of it, or
+    /// one body of the largest size.
     #[schemars(extend("default" = "256MiB"))]
     pub(super) buffered_bodies: Key<Size>,
     /// The messages of a batch (revision 2025-03-26).
@@ -124,6 +126,9 @@ pub(super) struct Limits {
     /// Connections of clients at a time.
     #[schemars(extend("default" = 10_000))]
     pub(super) connections: Field<Count>,
+    /// Those of them that come from one address, or one /64 of IPv6. Without it, half of `connections`. The
+    /// `trusted_proxies` may have them all.
+    pub(super) connections_per_address: Field<Count>,
     /// Requests at a time on one connection of HTTP/2.
     #[schemars(extend("default" = 128))]
     pub(super) streams_per_connection: Field<Count>,
@@ -142,11 +147,12 @@ pub(super) struct Limits {
     /// How long requests may go on once the gateway is told to end.
     #[schemars(extend("default" = "30s"))]
     pub(super) drain_timeout: Key<Duration>,
-    /// Calls of one subject, over all its connections: a number and a time, as in `600/m`, `20/s` or
-    /// `1000/10m`; or `unlimited`.
+    /// Calls of one subject, over all its connections, allowed or not: a number and a time, as in `600/m`, `20/s`
+    /// or `1000/10m`; or `unlimited`. A batch is as many as it has messages.
     #[schemars(extend("default" = "unlimited"))]
     pub(super) calls_per_subject: Key<AtMost>,
-    /// Refused tokens from one address of a client, likewise. A request without a token does not count.
+    /// Refused tokens from one address of a client, likewise. A request without a token does not count, nor does
+    /// a token that has only expired.
     #[schemars(extend("default" = "300/m"))]
     pub(super) failures_per_address: Key<AtMost>,
 }
@@ -218,6 +224,10 @@ pub(super) struct Admin {
     /// there is no password.
     #[schemars(extend("default" = ["loopback"]))]
     pub(super) allow_from: Field<List<Parsed<Networks>>>,
+    /// Names that the listener may be asked under, beside `localhost` and IP addresses: what is called by another
+    /// in `Host` answers 403, since web pages can have such names point here.
+    #[schemars(extend("default" = []))]
+    pub(super) allowed_hosts: Field<List<Parsed<Authority>>>,
     /// Another address and port for `/livez` and `/readyz` alone, open to everybody who reaches it.
     pub(super) health: Key<SocketAddr>,
 }

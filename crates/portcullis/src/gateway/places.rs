@@ -1,0 +1,116 @@
+//! Places for connections: so many together, and so many of one address.
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::client::network::network;
+
+/// Counters of addresses. Two that the same one counts have one share together; which those are nobody can
+/// choose.
+const COUNTERS: usize = 16_384;
+
+/// The places of a listener.
+pub(super) struct Places {
+    all: usize,
+    of_one: usize,
+    taken: AtomicUsize,
+    hasher: RandomState,
+    addresses: Box<[AtomicUsize]>,
+}
+
+/// A place, given back when it is dropped.
+pub(super) struct Place {
+    places: Arc<Places>,
+    /// The counter of its address, where that is counted.
+    address: Option<u32>,
+}
+
+impl Places {
+    pub(super) fn new(all: usize, of_one: usize) -> Places {
+        let addresses = std::iter::repeat_with(AtomicUsize::default).take(COUNTERS).collect();
+        let (taken, hasher) = (AtomicUsize::new(0), RandomState::new());
+        Places { all, of_one, taken, hasher, addresses }
+    }
+
+    /// A place, if there is one left. Without an address, none has a share of it.
+    pub(super) fn take(self: &Arc<Self>, address: Option<IpAddr>) -> Option<Place> {
+        let counter = |address| self.hasher.hash_one(network(address)) % COUNTERS as u64;
+        let address = address.map(counter).and_then(|counter| u32::try_from(counter).ok());
+        let own = self.of(address);
+        if !own.is_none_or(|own| take(own, self.of_one)) {
+            return None;
+        }
+        if !take(&self.taken, self.all) {
+            if let Some(own) = own {
+                own.fetch_sub(1, Ordering::Relaxed);
+            }
+            return None;
+        }
+        Some(Place { places: Arc::clone(self), address })
+    }
+
+    fn of(&self, address: Option<u32>) -> Option<&AtomicUsize> {
+        self.addresses.get(usize::try_from(address?).ok()?)
+    }
+}
+
+/// Counts one more, where that stays within the limit.
+fn take(counter: &AtomicUsize, limit: usize) -> bool {
+    let more = |taken: usize| Some(taken + 1).filter(|taken| *taken <= limit);
+    counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.places.taken.fetch_sub(1, Ordering::Relaxed);
+        if let Some(own) = self.places.of(self.address) {
+            own.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addresses<const N: usize>(texts: [&str; N]) -> [Option<IpAddr>; N] {
+        texts.map(|text| Some(text.parse().unwrap()))
+    }
+
+    #[test]
+    fn one_address_has_a_share_and_gets_back_what_it_gives_back() {
+        let places = Arc::new(Places::new(100, 2));
+        // A network of IPv6 is one address, and one of IPv4 is itself in either dress.
+        for [one, same] in [
+            ["192.0.2.1", "192.0.2.1"],
+            ["192.0.2.2", "::ffff:192.0.2.2"],
+            ["2001:db8:0:1::1", "2001:db8:0:1:ffff::2"],
+        ]
+        .map(addresses)
+        {
+            let first = places.take(one);
+            let second = places.take(same);
+            assert!(first.is_some() && second.is_some());
+            assert!(places.take(one).is_none() && places.take(same).is_none());
+            drop(first);
+            let third = places.take(same);
+            assert!(third.is_some() && places.take(one).is_none());
+            assert!(places.take(None).is_some(), "whoever has no share");
+        }
+        assert_eq!(places.taken.load(Ordering::Relaxed), 0);
+        assert!(places.addresses.iter().all(|own| own.load(Ordering::Relaxed) == 0));
+    }
+
+    #[test]
+    fn all_together_have_no_more_than_there_is() {
+        let places = Arc::new(Places::new(3, 2));
+        let taken: Vec<_> = (0..3).filter_map(|_| places.take(None)).collect();
+        let [one] = addresses(["192.0.2.1"]);
+        assert!(taken.len() == 3 && places.take(None).is_none() && places.take(one).is_none());
+        drop(taken);
+        assert!(places.take(one).is_some(), "what was not to be had is not counted");
+        assert!(places.addresses.iter().all(|own| own.load(Ordering::Relaxed) == 0));
+    }
+}
