@@ -9,7 +9,7 @@ use testkit::server::respond;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::rig::{Client, Rig, call, post};
+use crate::rig::{Client, Rig, call, config, post};
 
 /// A free port, for an address that a configuration has to name.
 pub fn free() -> u16 {
@@ -120,6 +120,13 @@ async fn refused_tokens_are_limited_and_good_ones_are_not_punished() {
         assert_eq!(send(&good, "192.0.2.3").await.status(), status);
     }
     assert_eq!(send(&unseen, "192.0.2.3").await.status(), 200, "another subject");
+    // What was counted outlives a configuration that counts alike.
+    for (rate, status) in [("3/h", 429), ("4/h", 401)] {
+        let text =
+            Rig::text(&rig.issuer, &rig.upstream, &top.replace("3/h", rate), "list = \"all\"");
+        rig.serving.reload(&config(&text)).unwrap();
+        assert_eq!(send("bad.bad.bad", "192.0.2.1").await.status(), status, "{rate}");
+    }
 }
 
 /// The listener for operators is asked by address. A page in a browser can ask by names alone that its owner has

@@ -115,3 +115,22 @@ async fn the_end_waits_for_answers_and_not_for_listeners() {
     assert_eq!(whole.to_bytes(), "data: {}\n\n");
     timeout(SOON, draining).await.unwrap().unwrap();
 }
+
+/// A connection that has nothing to do keeps nothing waiting, also one that was there before a reload.
+// req: RS-16
+#[tokio::test]
+async fn an_idle_connection_does_not_delay_the_end() {
+    for reloads in 0..3 {
+        let rig = Rig::start().await;
+        let (token, mut idle) = (rig.token(&json!({})), rig.client().await);
+        assert_eq!(idle.whole(post(&token, call("read_file"))).await.status(), 200);
+        for _ in 0..reloads {
+            let text = Rig::text(&rig.issuer, &rig.upstream, "", "");
+            rig.serving.reload(&config(&text)).unwrap();
+            // By then every connection has heard of it.
+            let mut other = rig.client().await;
+            assert_eq!(other.whole(post(&token, call("read_file"))).await.status(), 200);
+        }
+        timeout(SOON, rig.serving.drain()).await.expect("it waits for nothing");
+    }
+}

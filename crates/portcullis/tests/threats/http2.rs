@@ -220,7 +220,13 @@ async fn pings_and_half_a_head_keep_nothing_open() {
     let half = frame(HEADERS, END_STREAM, 1, &head("/files/mcp"));
     let asked = frame(HEADERS, END_STREAM | END_HEADERS, 1, &head("/nowhere"));
     let drip = frame(CONTINUATION, 0, 1, &literal("x-a", "b"));
+    // Settings by which an answer has so much room in all.
+    let with_room =
+        |room: u8| [frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, room]), asked.clone()].concat();
+    let (no_room, hardly_any) = (with_room(0), with_room(1));
     for (case, first, again) in [
+        ("an answer that has no room, and pings", &no_room[..], &ping[..]),
+        ("an answer that has hardly any, and pings", &hardly_any, &ping),
         ("nothing", &[][..], &[][..]),
         ("pings", &[], &ping),
         ("a request, then nothing", &asked, &[]),

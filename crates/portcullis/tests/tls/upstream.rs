@@ -133,6 +133,44 @@ async fn our_own_certificate_is_shown_where_it_is_asked_for() {
     }
 }
 
+/// Answers that go on, and answers that nobody reads, leave room for those of others. A server takes 200 streams
+/// on a connection, by hyper's default.
+// req: RS-16
+#[tokio::test]
+async fn streams_of_some_leave_room_for_others() {
+    let authority = Authority::new("of servers");
+    for (what, many, length) in [("that goes on", 250, 0), ("that nobody reads", 8, 32 << 20)] {
+        let folder = Folder::new("tls-room");
+        let held = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&held);
+        let (certified, long) = (authority.server(&HERE), Bytes::from(vec![b':'; length]));
+        let upstream = Server::tls(&certified, &["h2"], None, move |request| {
+            let mut kept = kept.lock().unwrap();
+            if kept.len() == many {
+                return ok(request);
+            }
+            let (sender, answer) = stream(200, &EVENTS);
+            kept.push(Some(sender));
+            if length > 0 { respond(200, &EVENTS, long.clone()) } else { answer }
+        })
+        .await;
+        let ca = ca(&folder, &authority);
+        let before = Before::start(folder, &upstream, &ca).await;
+        let mut open = Vec::new();
+        for number in 0..many {
+            let mut client = before.client().await;
+            let response = timeout(SOON, client.send(before.request())).await;
+            let response = response.unwrap_or_else(|_| panic!("an answer {what}: {number}"));
+            assert_eq!(response.status(), 200);
+            open.push((client, response));
+        }
+        // Well before the patience ends that anybody has with a client who does not read.
+        let answered = timeout(Duration::from_secs(5), before.status());
+        assert_eq!(answered.await.expect(what), 200);
+        drop((open, held));
+    }
+}
+
 /// HTTP/2 where the server knows it, and HTTP/1.1 else.
 #[tokio::test]
 async fn the_newest_version_that_both_know_is_spoken() {
