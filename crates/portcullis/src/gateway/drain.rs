@@ -17,61 +17,65 @@ enum Stage {
 }
 
 /// The one who says when it ends, and when another configuration was taken.
-///
-/// Apart from each other: whoever waits for the end is not to be woken for less.
 #[derive(Debug)]
 pub(super) struct Running {
     stage: watch::Sender<Stage>,
-    reloads: watch::Sender<()>,
+    /// Of either. Apart, since whoever waits for the end alone is not to be woken for less.
+    news: watch::Sender<()>,
 }
 
 /// Told when it ends.
 #[derive(Clone, Debug)]
 pub(super) struct Draining(watch::Receiver<Stage>);
 
-/// Told when another configuration was taken.
+/// Told when it ends, and when another configuration was taken.
 #[derive(Debug)]
-pub(super) struct Reloads(watch::Receiver<()>);
+pub(super) struct News(watch::Receiver<()>);
 
 impl Running {
     pub(super) fn new() -> Running {
-        Running { stage: watch::Sender::new(Stage::Running), reloads: watch::Sender::new(()) }
+        Running { stage: watch::Sender::new(Stage::Running), news: watch::Sender::new(()) }
     }
 
     pub(super) fn draining(&self) -> Draining {
         Draining(self.stage.subscribe())
     }
 
-    pub(super) fn reloads(&self) -> Reloads {
-        Reloads(self.reloads.subscribe())
+    pub(super) fn news(&self) -> News {
+        News(self.news.subscribe())
     }
 
     /// Another configuration was taken.
     pub(super) fn reloaded(&self) {
-        self.reloads.send_replace(());
+        self.news.send_replace(());
     }
 
     /// Nothing new is begun.
     pub(super) fn drain(&self) {
-        self.stage.send_replace(Stage::Draining);
+        self.reach(Stage::Draining);
     }
 
     /// What is still under way is cut off.
     pub(super) fn end(&self) {
-        self.stage.send_replace(Stage::Over);
+        self.reach(Stage::Over);
+    }
+
+    fn reach(&self, stage: Stage) {
+        self.stage.send_replace(stage);
+        self.news.send_replace(());
     }
 
     pub(super) fn is_draining(&self) -> bool {
         *self.stage.borrow() >= Stage::Draining
     }
 
-    /// Until everybody is gone who was told.
+    /// Until everybody is gone who was told of the end.
     pub(super) async fn gone(&self) {
         self.stage.closed().await;
     }
 }
 
-impl Reloads {
+impl News {
     pub(super) async fn next(&mut self) {
         // Nobody left to say so: there will be none.
         if self.0.changed().await.is_err() {

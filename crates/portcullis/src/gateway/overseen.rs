@@ -7,7 +7,7 @@ use portcullis_resource::gate::Standing;
 use portcullis_resource::stream::Oversight;
 
 use super::Gateway;
-use super::drain::{Draining, Reloads};
+use super::drain::News;
 
 /// A stream, and what it is held against: what the gateway is told now, and not what it was told when the
 /// stream began.
@@ -15,20 +15,19 @@ pub(super) struct Overseen {
     gateway: Arc<Gateway>,
     server: Arc<str>,
     standing: Standing,
-    draining: Draining,
-    reloads: Reloads,
+    news: News,
 }
 
 impl Overseen {
     pub(super) fn new(gateway: &Arc<Gateway>, server: Arc<str>, standing: Standing) -> Overseen {
-        let (draining, reloads) = (gateway.running.draining(), gateway.running.reloads());
-        Overseen { gateway: Arc::clone(gateway), server, standing, draining, reloads }
+        let news = gateway.running.news();
+        Overseen { gateway: Arc::clone(gateway), server, standing, news }
     }
 }
 
 impl Oversight for Overseen {
     async fn stands(&mut self) -> Option<UnixTime> {
-        if self.draining.has_begun() {
+        if self.gateway.running.is_draining() {
             return None;
         }
         let state = self.gateway.state.load_full();
@@ -47,9 +46,9 @@ impl Oversight for Overseen {
     }
 
     async fn nudged(&mut self) {
-        tokio::select! {
-            () = self.draining.begun() => {}
-            () = self.reloads.next() => {}
+        // One that began in the last moment has missed the news.
+        if !self.gateway.running.is_draining() {
+            self.news.next().await;
         }
     }
 }
