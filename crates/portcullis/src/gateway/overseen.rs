@@ -14,14 +14,14 @@ use super::drain::News;
 pub(super) struct Overseen {
     gateway: Arc<Gateway>,
     server: Arc<str>,
-    standing: Standing,
+    standing: Box<Standing>,
     news: News,
 }
 
 impl Overseen {
     pub(super) fn new(gateway: &Arc<Gateway>, server: Arc<str>, standing: Standing) -> Overseen {
         let news = gateway.running.news();
-        Overseen { gateway: Arc::clone(gateway), server, standing, news }
+        Overseen { gateway: Arc::clone(gateway), server, standing: Box::new(standing), news }
     }
 }
 

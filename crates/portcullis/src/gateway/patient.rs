@@ -202,6 +202,10 @@ impl<I: AsyncRead> AsyncRead for Patient<I> {
         } else {
             let some = this.first.len().min(buffer.remaining());
             buffer.put_slice(&this.first.split_to(some));
+            if this.first.is_empty() {
+                // An empty rest would keep all of it in memory.
+                *this.first = Bytes::new();
+            }
             Poll::Ready(Ok(()))
         };
         *this.waiting = this.under_way.now_waiting(*this.waiting, this.begun);
