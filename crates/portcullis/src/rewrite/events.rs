@@ -180,7 +180,7 @@ fn that_passes(text: &[u8]) -> usize {
 fn rewritten(answer: &Answer, event: &[u8]) -> Result<Option<Bytes>, Refused> {
     let is_endpoint =
         answer.needs().endpoint && lines(event).any(|(_, line)| names_endpoint(event, &line));
-    if !is_endpoint && !answer.concerns(event, Part::Event) {
+    if !is_endpoint && !answer.concerns(event) {
         return Ok(None);
     }
     let edits = |text: &[u8]| {

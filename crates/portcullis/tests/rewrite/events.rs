@@ -138,6 +138,27 @@ fn what_is_no_list_may_be_anything_on_such_a_stream() {
     }
 }
 
+/// Some clients read names as they come, and others in every case, without separators or with letters that fold
+/// to those of ASCII: what one of them takes for a list is refused in a stream as it is in a body.
+#[test]
+fn a_list_under_a_name_that_is_nearly_the_right_one_is_refused_in_a_stream() {
+    let event = |name: &str| format!("data: {{\"{name}\":{{\"tools\":[{{\"name\":\"x\"}}]}}}}\n\n");
+    let filtered = "data: {\"result\":{\"tools\":[]}}\n\n";
+    for asked in [list(), Asked::stream(rules())] {
+        assert_eq!(told(&asked, &event("result")).unwrap(), filtered);
+        for name in ["re\u{17f}ult", "re_sult", "re\\nsult", "re\\u017fult", "re\\u0073ult\\u0000"]
+        {
+            let refused = asked.answered(EVENTS, [event(name)]);
+            assert!(matches!(refused, Err(Refused::LookAlike(_))), "{name}: {refused:?}");
+        }
+    }
+    // Clients put U+FFFD in the place of what is no UTF-8, and some drop that from names.
+    let mut bytes = event("resu!lt").into_bytes();
+    let place = bytes.iter().position(|byte| *byte == b'!').unwrap();
+    bytes[place] = 0xbc;
+    assert!(matches!(list().answered(EVENTS, [bytes]), Err(Refused::Json(_))));
+}
+
 #[test]
 fn tasks_in_a_stream_are_sealed() {
     let event = |id: &str| {
