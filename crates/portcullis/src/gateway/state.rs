@@ -18,10 +18,12 @@ use zeroize::Zeroizing;
 use super::issuers::{Issuers, KnownKeys};
 use super::routes::Routes;
 use super::server::{Around, Server};
+#[cfg(feature = "otlp")]
+use super::spans;
 use super::{BadGateway, Unusable, random};
 use crate::client::address::TrustedProxies;
 use crate::client::rate::{Calls, Failures};
-use crate::config::gateway::{Admin, Limits, ListenerTls, Log};
+use crate::config::gateway::{Admin, Limits, ListenerTls, Log, Telemetry};
 use crate::config::{self, Config};
 use crate::observe::{Audit, Metrics, Moment, Observer};
 use crate::seal::{SealKey, Sealer};
@@ -58,6 +60,7 @@ pub(super) struct Settled {
     audit: Option<PathBuf>,
     limits: Limits,
     log: Log,
+    telemetry: Option<Telemetry>,
 }
 
 impl Lasting {
@@ -73,11 +76,17 @@ impl Lasting {
                 Some(audit.map_err(|error| Unusable::File { path: path.clone(), error })?)
             }
         };
+        let observer = Observer::new(metrics, audit);
+        #[cfg(feature = "otlp")]
+        let observer = match &config.telemetry {
+            None => observer,
+            Some(telemetry) => observer.traced(spans::start(telemetry)?),
+        };
         Ok(Lasting {
             clock,
             replay: Arc::new(LocalReplay::new()),
             room,
-            observer: Observer::new(metrics, audit),
+            observer,
             requests: RequestIds::new(),
         })
     }
@@ -150,6 +159,7 @@ impl Settled {
                 ..config.limits
             },
             log: config.log,
+            telemetry: config.telemetry.clone(),
         }
     }
 }
