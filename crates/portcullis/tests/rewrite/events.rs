@@ -85,6 +85,17 @@ fn a_list_on_several_lines_is_one_list() {
     assert_eq!(told(&list(), &nothing_hidden).unwrap(), nothing_hidden);
 }
 
+/// What upstream did not finish is the last thing still, and no part of the data.
+#[test]
+fn a_list_before_a_line_that_is_cut_off_keeps_its_lines() {
+    let stream = "data: {\"result\":\ndata: {\"tools\":[{\"name\":\"x\"}]}}\nid: 1";
+    let expected = "data: {\"result\":\ndata: {\"tools\":[]}}\nid: 1";
+    assert_eq!(told(&list(), stream).unwrap(), expected);
+    let whole = format!("{stream}\n\n");
+    let expected = "id: 1\ndata: {\"result\":\ndata: {\"tools\":[]}}\n\n";
+    assert_eq!(told(&list(), &whole).unwrap(), expected);
+}
+
 #[test]
 fn lists_on_a_stream_of_old_answers_are_known_by_their_shape() {
     let asked = Asked::stream(rules());
