@@ -4,6 +4,7 @@
 //! JSON is read here by plain `serde_json`, base64 by the `base64` crate, and tokens are signed, not made.
 
 pub mod claims;
+pub mod events;
 pub mod every_way;
 pub mod signer;
 

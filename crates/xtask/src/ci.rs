@@ -123,7 +123,16 @@ fn oldest_rust(repo: &Repo) -> Result<End> {
     if !has_it.is_ok_and(|out| out.ok) {
         return Ok(End::NotRun(format!("NOT CHECKED: rustup toolchain install {OLDEST_RUST}")));
     }
-    let check = ["run", OLDEST_RUST, "cargo", "check", "--workspace", "--all-targets", "--locked"];
+    let check = [
+        "run",
+        OLDEST_RUST,
+        "cargo",
+        "check",
+        "--workspace",
+        "--all-targets",
+        "--all-features",
+        "--locked",
+    ];
     // A build of its own, so that the other one is not thrown away.
     repo.show("rustup", &check, &[("CARGO_TARGET_DIR", "target/oldest-rust")]).map(End::Ran)
 }

@@ -43,6 +43,12 @@ pub(crate) const STEPS: &[Step] = &[
         work: Work::Cargo(&["test", "--workspace", "--locked"], &[]),
     },
     Step {
+        name: "test-features",
+        tier: Tier::Landing,
+        proves: "and those of the gateway with every feature",
+        work: Work::Cargo(&["test", "--package", "portcullis", "--all-features", "--locked"], &[]),
+    },
+    Step {
         name: "fmt",
         tier: Tier::Landing,
         proves: "formatting is settled",
@@ -64,11 +70,29 @@ pub(crate) const STEPS: &[Step] = &[
         ),
     },
     Step {
+        name: "lint-features",
+        tier: Tier::Landing,
+        proves: "nor with every feature",
+        work: Work::Cargo(
+            &[
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--all-features",
+                "--locked",
+                "--",
+                "-D",
+                "warnings",
+            ],
+            &[],
+        ),
+    },
+    Step {
         name: "doc",
         tier: Tier::Landing,
         proves: "documentation builds and its links hold",
         work: Work::Cargo(
-            &["doc", "--workspace", "--no-deps", "--locked"],
+            &["doc", "--workspace", "--all-features", "--no-deps", "--locked"],
             &[("RUSTDOCFLAGS", "-D warnings")],
         ),
     },
@@ -172,7 +196,9 @@ impl Work {
             Work::Mutants { minutes } => format!("cargo xtask mutants --minutes {minutes}"),
             Work::Advisories => "cargo xtask advisories".to_owned(),
             Work::OldestRust => {
-                format!("rustup run {OLDEST_RUST} cargo check --workspace --all-targets --locked")
+                format!(
+                    "rustup run {OLDEST_RUST} cargo check --workspace --all-targets --all-features --locked"
+                )
             }
         }
     }

@@ -222,8 +222,14 @@ impl Said {
         let observer = Observer::new(Metrics::new(started, || 0), None);
         let watched = observer.watch(server);
         let client = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let about =
-            About { at: started, request: "", client, server: &watched, latency: Duration::ZERO };
+        let about = About {
+            at: started,
+            request: "",
+            client,
+            server: &watched,
+            latency: Duration::ZERO,
+            span: None,
+        };
         let why = Explained::of(&Exchange::denied(about, &denial)).map(|why| why.to_string());
         let scopes = match denial.failure() {
             Failure::InsufficientScope(scopes) => scopes.iter().map(ToString::to_string).collect(),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::uri::Authority;
+use http::{HeaderName, HeaderValue, Uri};
 use ipnet::IpNet;
 use portcullis_core::id::Issuer;
 use portcullis_core::operation;
@@ -32,6 +33,8 @@ pub struct Config {
     pub limits: Limits,
     /// What is told while running.
     pub log: Log,
+    /// Where spans of requests are sent; never said in a build without the feature `otlp`.
+    pub telemetry: Option<Telemetry>,
     /// Where the audit trail is written, one JSON object on each line.
     pub audit: Option<PathBuf>,
     /// What outlives a request.
@@ -148,6 +151,17 @@ pub enum LogLevel {
     Debug,
     /// And everything.
     Trace,
+}
+
+/// Where spans of requests are sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Telemetry {
+    /// The URL that takes them.
+    pub endpoint: Uri,
+    /// Headers of these requests. Values are marked sensitive.
+    pub request_headers: Vec<(HeaderName, HeaderValue)>,
+    /// Authorities of its certificate, PEM, in place of those of the machine.
+    pub ca: Option<PathBuf>,
 }
 
 /// What outlives a request.

@@ -16,6 +16,7 @@
 //! * [`online`] – whether all that is named is there
 //! * `answer` – what goes back to a client, `overseen`, for how long where it listens
 //! * `changes` – files that are read again, `random` – the one random source
+//! * `spans` – spans on their way to a collector, with the feature `otlp`
 //! * `drain` – the end
 //!
 //! A request goes one way: connection, route, origin, [gate](portcullis_resource::gate), upstream, and the
@@ -39,6 +40,8 @@ mod places;
 mod random;
 mod routes;
 mod server;
+#[cfg(feature = "otlp")]
+mod spans;
 mod state;
 mod tls;
 mod upstream;
@@ -77,7 +80,7 @@ use crate::seal::SealError;
 /// How long others keep the metadata of a server.
 const METADATA_KEPT: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
-/// How long processes behind the gateway have to end.
+/// How long processes behind the gateway have to end, and the collector to take the last spans.
 const STOP: Duration = Duration::from_secs(5);
 
 /// Why the gateway does not start, or does not take a new configuration.
@@ -262,7 +265,10 @@ impl Serving {
         for server in state.servers.iter().map(Arc::clone) {
             ending.spawn(async move { server.shutdown(STOP).await });
         }
-        ending.join_all().await;
+        let flushed = tokio::time::timeout(STOP, self.gateway.lasting.observer.flush_spans());
+        if let (_, Err(_)) = tokio::join!(ending.join_all(), flushed) {
+            tracing::warn!("the last spans are lost: the collector did not take them in time");
+        }
         if let Some(audit) = self.gateway.lasting.observer.audit()
             && let Err(error) = audit.flush().await
         {

@@ -29,6 +29,7 @@ use super::upstream::is_event_stream;
 use super::{BadGateway, Gateway, headers};
 use crate::client::tries::Try;
 use crate::config::server as config;
+use crate::observe::trace::Span;
 use crate::observe::{About, Claimed, Exchange as Noted, Moment, Watched};
 use crate::rewrite::{Exchange, Refused, Treatment};
 use crate::seal::Sealer;
@@ -63,6 +64,7 @@ struct Underway<'a> {
     client: &'a Client,
     at: Moment,
     begun: Instant,
+    span: Option<Span>,
 }
 
 impl Server {
@@ -129,11 +131,14 @@ impl Server {
         gateway: &Arc<Gateway>,
         state: &State,
         client: &Client,
-        parts: Parts,
+        mut parts: Parts,
         body: Incoming,
     ) -> Response<Answer> {
-        let at = Moment::since_epoch(gateway.lasting.clock.since_epoch());
-        let underway = Underway { gateway, state, client, at, begun: Instant::now() };
+        let came = gateway.lasting.clock.since_epoch();
+        let (at, begun) = (Moment::since_epoch(came), Instant::now());
+        let url = self.gate.resource().resource().as_str();
+        let span = gateway.lasting.observer.begin(came, url, &mut parts);
+        let underway = Underway { gateway, state, client, at, begun, span };
         gateway.lasting.observer.room().await;
         let page = match self.origins.check(&parts.uri, &parts.headers) {
             Ok(page) => page,
@@ -303,13 +308,14 @@ impl Server {
         self.gate.answer(denial).map(Answer::whole)
     }
 
-    fn about<'a>(&'a self, underway: &Underway<'_>, request: &'a str) -> About<'a> {
+    fn about<'a>(&'a self, underway: &'a Underway<'_>, request: &'a str) -> About<'a> {
         About {
             at: underway.at,
             request,
             client: underway.client.address,
             server: &self.watched,
             latency: underway.begun.elapsed(),
+            span: underway.span.as_ref(),
         }
     }
 }

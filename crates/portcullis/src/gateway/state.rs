@@ -18,10 +18,12 @@ use zeroize::Zeroizing;
 use super::issuers::{Issuers, KnownKeys};
 use super::routes::Routes;
 use super::server::{Around, Server};
+#[cfg(feature = "otlp")]
+use super::spans;
 use super::{BadGateway, Unusable, random};
 use crate::client::address::TrustedProxies;
 use crate::client::rate::{Calls, Failures};
-use crate::config::gateway::{Admin, Limits, ListenerTls, Log, Rate};
+use crate::config::gateway::{Admin, Limits, ListenerTls, Log, Rate, Telemetry};
 use crate::config::{self, Config};
 use crate::observe::{Audit, Metrics, Moment, Observer};
 use crate::seal::{SealKey, Sealer};
@@ -72,6 +74,7 @@ pub(super) struct Settled {
     audit: Option<PathBuf>,
     limits: Limits,
     log: Log,
+    telemetry: Option<Telemetry>,
 }
 
 impl Lasting {
@@ -87,11 +90,17 @@ impl Lasting {
                 Some(audit.map_err(|error| Unusable::File { path: path.clone(), error })?)
             }
         };
+        let observer = Observer::new(metrics, audit);
+        #[cfg(feature = "otlp")]
+        let observer = match &config.telemetry {
+            None => observer,
+            Some(telemetry) => observer.traced(spans::start(telemetry)?),
+        };
         Ok(Lasting {
             clock,
             replay: Arc::new(LocalReplay::new()),
             room,
-            observer: Observer::new(metrics, audit),
+            observer,
             requests: RequestIds::new(),
         })
     }
@@ -158,6 +167,7 @@ impl Settled {
             ("audit", self.audit != other.audit),
             ("limits of connections, time and memory", self.limits != other.limits),
             ("log", self.log != other.log),
+            ("telemetry", self.telemetry != other.telemetry),
         ];
         differ.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
     }
@@ -177,6 +187,7 @@ impl Settled {
                 ..config.limits
             },
             log: config.log,
+            telemetry: config.telemetry.clone(),
         }
     }
 }

@@ -17,6 +17,7 @@ use portcullis_core::token::{Unverified, VerifiedToken, looks_like_jwt};
 
 use super::Moment;
 use super::metrics::ServerMetrics;
+use super::trace::Span;
 use crate::config::server::{Server, Written};
 
 /// A server as it is watched: made once, when the configuration is read.
@@ -95,6 +96,8 @@ pub struct About<'a> {
     pub server: &'a Watched,
     /// How long it took until the answer began.
     pub latency: Duration,
+    /// Its span, where there is one.
+    pub span: Option<&'a Span>,
 }
 
 /// How a request ended.

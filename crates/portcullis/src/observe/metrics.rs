@@ -74,7 +74,7 @@ impl Counter {
         self.add(1);
     }
 
-    fn add(&self, more: u64) {
+    pub(super) fn add(&self, more: u64) {
         self.0.fetch_add(more, Relaxed);
     }
 
@@ -190,6 +190,9 @@ pub struct Metrics {
     pub connections_refused: Counter,
     /// Attempts to write the audit trail that failed.
     pub audit_errors: Arc<Counter>,
+    /// What became of spans, where they are wanted.
+    #[cfg(feature = "otlp")]
+    pub spans: OnceLock<Arc<super::trace::Counts>>,
 }
 
 impl Metrics {
@@ -203,6 +206,8 @@ impl Metrics {
             connections: Arc::default(),
             connections_refused: Counter::default(),
             audit_errors: Arc::default(),
+            #[cfg(feature = "otlp")]
+            spans: OnceLock::new(),
         }
     }
 
@@ -261,6 +266,10 @@ impl Metrics {
             "Attempts to write the audit trail that failed.",
             self.audit_errors.get(),
         );
+        #[cfg(feature = "otlp")]
+        if let Some(spans) = self.spans.get() {
+            spans.show(&mut page);
+        }
         page.text()
     }
 }

@@ -9,6 +9,7 @@
 //! * [`metrics`] – what is counted, for Prometheus
 //! * [`log`] – what an operator reads
 //! * [`mend`] – what was wrong, and the likely mend
+//! * [`trace`] – a span for each, where the gateway is built with the feature `otlp`
 
 pub mod audit;
 mod exchange;
@@ -18,6 +19,15 @@ pub mod log;
 pub mod mend;
 pub mod metrics;
 mod moment;
+#[cfg(feature = "otlp")]
+pub mod trace;
+#[cfg(not(feature = "otlp"))]
+#[path = "untraced.rs"]
+pub mod trace;
+
+use std::time::Duration;
+
+use http::request::Parts;
 
 pub use self::audit::Audit;
 pub use self::exchange::{About, Claimed, Exchange, Outcome, Trusts, Watched};
@@ -34,12 +44,27 @@ use portcullis_core::operation::{Call, Target};
 pub struct Observer {
     metrics: Metrics,
     audit: Option<Audit>,
+    #[cfg(feature = "otlp")]
+    tracer: Option<trace::Tracer>,
 }
 
 impl Observer {
     /// Counts there, and writes there where an audit trail is wanted.
     pub fn new(metrics: Metrics, audit: Option<Audit>) -> Self {
-        Observer { metrics, audit }
+        Observer {
+            metrics,
+            audit,
+            #[cfg(feature = "otlp")]
+            tracer: None,
+        }
+    }
+
+    /// And makes a span of each request.
+    #[cfg(feature = "otlp")]
+    #[must_use]
+    pub fn traced(self, tracer: trace::Tracer) -> Self {
+        let _ = self.metrics.spans.set(std::sync::Arc::clone(tracer.counts()));
+        Observer { tracer: Some(tracer), ..self }
     }
 
     /// Watches a server of the configuration. Called again at each reload.
@@ -52,12 +77,41 @@ impl Observer {
         Watched::new(name, self.metrics.server(name), rules, trusts)
     }
 
+    /// Begins the span of a request to a server with that URL, which came so long after 1970, where spans are
+    /// wanted. Upstream is then told this one in `traceparent`.
+    #[cfg(feature = "otlp")]
+    pub fn begin(&self, came: Duration, url: &str, parts: &mut Parts) -> Option<trace::Span> {
+        self.tracer.as_ref().map(|tracer| tracer.begin(came, url, parts))
+    }
+
+    /// In this build there are no spans.
+    #[cfg(not(feature = "otlp"))]
+    pub fn begin(&self, _: Duration, _: &str, _: &mut Parts) -> Option<trace::Span> {
+        None
+    }
+
+    /// Returns when the spans that there are have been sent, or dropped.
+    #[cfg_attr(
+        not(feature = "otlp"),
+        expect(clippy::unused_async, reason = "as in a build that has spans")
+    )]
+    pub async fn flush_spans(&self) {
+        #[cfg(feature = "otlp")]
+        if let Some(tracer) = &self.tracer {
+            tracer.flush().await;
+        }
+    }
+
     /// Writes down a request that was answered.
     pub fn note(&self, exchange: &Exchange<'_>) {
         let about = &exchange.about;
         about.server.metrics.count(&exchange.outcome, about.latency);
         if let Some(audit) = &self.audit {
             audit.note(exchange);
+        }
+        #[cfg(feature = "otlp")]
+        if let (Some(tracer), Some(span)) = (&self.tracer, about.span) {
+            tracer.end(span, exchange);
         }
         tell(exchange);
     }

@@ -66,15 +66,18 @@ impl Answer {
 
     /// Whether anything could change in it, found without reading it. Neither a word nor an escape
     /// crosses a line break in JSON, so lines of an event may be looked at as they stand.
-    pub(super) fn concerns(&self, text: &[u8], part: Part) -> bool {
-        self.must_be_read(text, part) || self.may_hold_tasks(text)
+    pub(super) fn concerns(&self, text: &[u8]) -> bool {
+        self.needs.must_be_met() || self.may_hold_tasks(text)
     }
 
+    /// Whether a text that cannot be read must not pass. A stream of old answers has others too, and what they
+    /// say in the names of lists is not looked for in any spelling but the usual one.
     fn must_be_read(&self, text: &[u8], part: Part) -> bool {
         let needs = self.needs;
         needs.must_be_met()
             && (part != Part::Event
-                || mentions(text, b"result") && (!needs.is_replay() || needs.may_be_list(text)))
+                || !needs.is_replay()
+                || mentions(text, b"result") && needs.may_be_list(text))
     }
 
     fn may_hold_tasks(&self, text: &[u8]) -> bool {
@@ -91,7 +94,7 @@ impl Answer {
         let mut edits = Edits::default();
         let must = self.must_be_read(text, part);
         let has_tasks = self.may_hold_tasks(text);
-        if !part.may_be_messages(text) || !must && !has_tasks {
+        if !part.may_be_messages(text) || !self.concerns(text) {
             return Ok(edits);
         }
         let outline = match Outline::read(text) {
@@ -100,7 +103,8 @@ impl Answer {
             Err(_) => return Ok(edits),
         };
         let token = self.exchange.permit.caller().token();
-        let view = must.then(|| self.exchange.policy.seen_by(token));
+        // Whatever can be read is looked at: names have more spellings than could be searched for.
+        let view = self.needs.must_be_met().then(|| self.exchange.policy.seen_by(token));
         for message in tasks::messages(&outline) {
             if let Some(view) = &view {
                 self.message(message, view, &mut edits)?;

@@ -180,7 +180,7 @@ fn that_passes(text: &[u8]) -> usize {
 fn rewritten(answer: &Answer, event: &[u8]) -> Result<Option<Bytes>, Refused> {
     let is_endpoint =
         answer.needs().endpoint && lines(event).any(|(_, line)| names_endpoint(event, &line));
-    if !is_endpoint && !answer.concerns(event, Part::Event) {
+    if !is_endpoint && !answer.concerns(event) {
         return Ok(None);
     }
     let edits = |text: &[u8]| {
@@ -208,7 +208,9 @@ fn with_data(event: &[u8], text: &[u8]) -> Bytes {
     for (whole, line) in lines(event) {
         let bytes = event.get(whole.clone()).unwrap_or_default();
         // A blank line ends the event. Before it only the second half of another line end can stand.
-        if line.is_empty() && line_end.is_some() {
+        // A line that has no end is the last as well, where upstream ends within it.
+        let is_cut_off = whole.len() == line.len() && data(event, &line).is_none();
+        if is_cut_off || line.is_empty() && line_end.is_some() {
             blank.extend_from_slice(bytes);
         } else if data(event, &line).is_none() {
             fields.extend_from_slice(bytes);

@@ -30,8 +30,8 @@
 //! not sealed opens nothing: what cannot be read, or is too large to be news of a task, passes as it is.
 //!
 //! Of a stream only the event under way is held back, from its first `data` line on. No client acts on an
-//! event before its end, so this costs no time (RS-16), and an event without a word of what is looked for
-//! goes on in the bytes it came in.
+//! event before its end, so this costs no time (RS-16), and an event in which nothing changes goes on in the
+//! bytes it came in.
 //!
 //! * `needs` – what can be in an answer
 //! * `request` – ids on their way up

@@ -56,3 +56,7 @@ stories! {
     access gateway http_on_network http_with_tls issuers keys later listeners policy proxy_unnamed secrets servers syntax texts tokens
     together upstreams values
 }
+#[cfg(feature = "otlp")]
+stories! { telemetry }
+#[cfg(not(feature = "otlp"))]
+stories! { telemetry_not_built }

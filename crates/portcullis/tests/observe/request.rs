@@ -80,6 +80,7 @@ pub(crate) fn watched(observer: &Observer) -> Watched {
 
 pub(crate) fn about(server: &Watched) -> About<'_> {
     About {
+        span: None,
         at: Moment::since_epoch(Duration::from_millis(NOW * 1000 + 42)),
         request: "r-1",
         client: "203.0.113.7".parse().unwrap(),

@@ -85,6 +85,17 @@ fn a_list_on_several_lines_is_one_list() {
     assert_eq!(told(&list(), &nothing_hidden).unwrap(), nothing_hidden);
 }
 
+/// What upstream did not finish is the last thing still, and no part of the data.
+#[test]
+fn a_list_before_a_line_that_is_cut_off_keeps_its_lines() {
+    let stream = "data: {\"result\":\ndata: {\"tools\":[{\"name\":\"x\"}]}}\nid: 1";
+    let expected = "data: {\"result\":\ndata: {\"tools\":[]}}\nid: 1";
+    assert_eq!(told(&list(), stream).unwrap(), expected);
+    let whole = format!("{stream}\n\n");
+    let expected = "id: 1\ndata: {\"result\":\ndata: {\"tools\":[]}}\n\n";
+    assert_eq!(told(&list(), &whole).unwrap(), expected);
+}
+
 #[test]
 fn lists_on_a_stream_of_old_answers_are_known_by_their_shape() {
     let asked = Asked::stream(rules());
@@ -136,6 +147,27 @@ fn what_is_no_list_may_be_anything_on_such_a_stream() {
     ] {
         assert_eq!(told(&Asked::stream(rules()), stream), Err(refused), "{stream}");
     }
+}
+
+/// Some clients read names as they come, and others in every case, without separators or with letters that fold
+/// to those of ASCII: what one of them takes for a list is refused in a stream as it is in a body.
+#[test]
+fn a_list_under_a_name_that_is_nearly_the_right_one_is_refused_in_a_stream() {
+    let event = |name: &str| format!("data: {{\"{name}\":{{\"tools\":[{{\"name\":\"x\"}}]}}}}\n\n");
+    let filtered = "data: {\"result\":{\"tools\":[]}}\n\n";
+    for asked in [list(), Asked::stream(rules())] {
+        assert_eq!(told(&asked, &event("result")).unwrap(), filtered);
+        for name in ["re\u{17f}ult", "re_sult", "re\\nsult", "re\\u017fult", "re\\u0073ult\\u0000"]
+        {
+            let refused = asked.answered(EVENTS, [event(name)]);
+            assert!(matches!(refused, Err(Refused::LookAlike(_))), "{name}: {refused:?}");
+        }
+    }
+    // Clients put U+FFFD in the place of what is no UTF-8, and some drop that from names.
+    let mut bytes = event("resu!lt").into_bytes();
+    let place = bytes.iter().position(|byte| *byte == b'!').unwrap();
+    bytes[place] = 0xbc;
+    assert!(matches!(list().answered(EVENTS, [bytes]), Err(Refused::Json(_))));
 }
 
 #[test]

@@ -14,12 +14,15 @@ use portcullis_core::operation;
 use portcullis_core::secret::Secret;
 use zeroize::Zeroizing;
 
-use super::{Here, Wrong};
+use super::{Here, Wrong, headers};
 use crate::config::gateway::{
     Admin, Config, Limits, ListenerTls, Log, LogFormat, LogLevel, Rate, SealKey, Store, StoreKind,
+    Telemetry,
 };
 use crate::config::issuer::TrustedIssuer;
-use crate::config::raw::{self, At, AtMost, Field, Key, List, Networks, Parsed, Root, Size};
+use crate::config::raw::{
+    self, At, AtMost, Field, Key, List, Networks, Parsed, Root, Size, UpstreamUrl,
+};
 use crate::config::server::Server;
 use crate::config::source::Place;
 
@@ -33,6 +36,7 @@ pub(super) struct Once {
     trusted_proxies: Vec<IpNet>,
     limits: Limits,
     log: Log,
+    telemetry: Option<Telemetry>,
     audit: Option<PathBuf>,
     store: Option<Store>,
     admin: Option<Admin>,
@@ -57,6 +61,9 @@ pub(super) fn check(root: &mut Root, here: Here<'_>) -> Once {
         trusted_proxies: networks(&root.trusted_proxies),
         limits: limits(root.limits.value().unwrap_or(&raw::Limits::default())),
         log: log(root.log.value()),
+        telemetry: std::mem::take(&mut root.telemetry)
+            .take()
+            .and_then(|at| telemetry(at, path("telemetry"))),
         audit: here.optional_file(&root.audit),
         store: store(std::mem::take(&mut root.store).take(), path("store")),
         admin: root.admin.get().and_then(|at| admin(at, listen.map(|l| l.0), path("admin"))),
@@ -76,6 +83,7 @@ impl Once {
             trusted_proxies: self.trusted_proxies,
             limits: self.limits,
             log: self.log,
+            telemetry: self.telemetry,
             audit: self.audit,
             store: self.store?,
             admin: self.admin,
@@ -175,6 +183,28 @@ fn log(raw: Option<&raw::Log>) -> Log {
             Some(raw::LogLevel::Trace) => LogLevel::Trace,
         },
     }
+}
+
+fn telemetry(at: At<raw::Telemetry>, here: Here<'_>) -> Option<Telemetry> {
+    let here = Here { place: at.place, ..here };
+    if cfg!(not(feature = "otlp")) {
+        here.report_here(Wrong::NotBuilt { what: "[telemetry]", feature: "otlp" });
+        return None;
+    }
+    let raw = at.value;
+    let endpoint = here.needed("endpoint", &raw.endpoint).map(|Parsed(UpstreamUrl(url))| url);
+    if let (Some(url), Some(place)) = (endpoint, raw.endpoint.place()) {
+        if matches!(url.path(), "" | "/") {
+            here.report(place, Wrong::SpansPath);
+        }
+        if url.scheme_str() == Some("http") {
+            here.alone(&raw.ca, "ca", "an endpoint with https");
+        }
+    }
+    let ca = here.optional_file(&raw.ca);
+    let path = format!("{}.request_headers", here.path);
+    let request_headers = headers::added(raw.request_headers.take(), Here { path: &path, ..here });
+    Some(Telemetry { endpoint: endpoint?.clone(), request_headers: request_headers?, ca })
 }
 
 fn store(at: Option<At<raw::Store>>, here: Here<'_>) -> Option<Store> {

@@ -3,7 +3,7 @@
 use http::{HeaderName, HeaderValue, header};
 
 use super::{Here, Wrong, all};
-use crate::config::raw::{self, At, List, Named, Parsed};
+use crate::config::raw::{self, At, List, Named, Parsed, SecretText};
 use crate::config::server::ResponseHeaders;
 
 /// What an upstream gets besides.
@@ -17,16 +17,24 @@ pub(super) fn of_upstream(
     let path = format!("{}.upstream_headers", here.path);
     let here = Here { path: &path, place: at.place, ..here };
     let forward = forward(at.value.forward.value(), here);
+    Some((added(at.value.add.take(), here)?, forward))
+}
+
+/// Headers that the gateway sets, whose values are secrets.
+pub(super) fn added(
+    named: Option<At<Named<SecretText>>>,
+    here: Here<'_>,
+) -> Option<Vec<(HeaderName, HeaderValue)>> {
     let mut add = Vec::new();
-    for (key, value) in at.value.add.take().into_iter().flat_map(|at| at.value.0) {
-        let name = named(&key, connection_or_ours, here);
+    for (key, value) in named.into_iter().flat_map(|at| at.value.0) {
+        let name = self::named(&key, connection_or_ours, here);
         let value = value.take().and_then(|at| {
             let place = at.place;
             self::value(here.secret(at)?.expose(), place, here)
         });
         add.push(name.zip(value));
     }
-    Some((all(add)?, forward))
+    all(add)
 }
 
 pub(super) fn of_responses(

@@ -52,6 +52,10 @@ pub(in crate::config) enum Wrong {
     Missing(&'static str),
     #[error("{what} is not in this version yet; {instead}")]
     Later { what: &'static str, instead: &'static str },
+    #[error(
+        "{what} is not in this build; take one that was made with `--features {feature}`, or leave the table out"
+    )]
+    NotBuilt { what: &'static str, feature: &'static str },
     #[error("{key:?} is for {only}, and there is none here: leave it out")]
     Alone { key: &'static str, only: &'static str },
     #[error("{one:?} and {other:?} exclude each other: keep one")]
@@ -106,6 +110,11 @@ pub(in crate::config) enum Wrong {
     AdminOpen,
     #[error("{0} listens there already: choose another port")]
     AddressTaken(&'static str),
+    #[error(
+        "the endpoint is the whole URL that takes spans, as in \"https://collector.example.com:4318/v1/traces\": its \
+         path is missing"
+    )]
+    SpansPath,
     #[error(
         "this version keeps everything in this process: write \"memory:\". sqlite: and postgres: follow"
     )]

@@ -69,6 +69,8 @@ pub(super) struct Root {
     pub(super) limits: Field<Limits>,
     /// What is told while running.
     pub(super) log: Field<Log>,
+    /// Where spans of requests are sent. Without it none are made, and `traceparent` passes as clients send it.
+    pub(super) telemetry: Field<Telemetry>,
     /// The file of the audit trail, one JSON object on each line. Without it there is none.
     pub(super) audit: Key<FilePath>,
     /// What outlives a request.
@@ -171,6 +173,21 @@ pub(super) struct Log {
     /// How much is told.
     #[schemars(extend("default" = "info"))]
     pub(super) level: Field<LogLevel>,
+}
+
+/// Where spans of requests are sent: OTLP over HTTP, in Protocol Buffers. For gateways that were built with the
+/// feature `otlp`; others refuse this table.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["endpoint"]))]
+pub(super) struct Telemetry {
+    /// The whole URL that takes spans, its path included: `https://collector.example.com:4318/v1/traces`.
+    pub(super) endpoint: Key<UpstreamUrl>,
+    /// Headers of these requests: `{ Authorization = "Bearer ${COLLECTOR_KEY}" }`. Values are treated as secrets.
+    pub(super) request_headers: Field<Named<SecretText>>,
+    /// The file of the authorities the certificate of `endpoint` may be signed by (PEM), instead of those of the
+    /// machine.
+    pub(super) ca: Key<FilePath>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
