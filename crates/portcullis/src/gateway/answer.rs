@@ -30,24 +30,24 @@ pin_project! {
 }
 
 pin_project! {
-    /// A body, and the request that is under way until it has been sent.
+    /// An answer.
     pub(super) struct Answer {
         #[pin]
         kind: Kind,
-        // Of a piece that was too long, on its way already.
-        rest: Bytes,
-        request: Option<Request>,
-        stream: Option<Held>,
-        place: Option<Place>,
+        kept: Option<Box<Kept>>,
     }
 }
 
-/// Towards HTTP/2 no piece is longer.
-const PIECE: usize = 16 << 10;
+/// What is held for as long as an answer goes on that is a stream.
+#[derive(Default)]
+struct Kept {
+    stream: Option<Held>,
+    place: Option<Place>,
+}
 
 impl Answer {
     fn of(kind: Kind) -> Answer {
-        Answer { kind, rest: Bytes::new(), request: None, stream: None, place: None }
+        Answer { kind, kept: None }
     }
 
     pub(super) fn whole(bytes: Bytes) -> Answer {
@@ -70,20 +70,19 @@ impl Answer {
 
     /// Is counted as a stream until it ends.
     pub(super) fn counted(mut self, stream: Held) -> Answer {
-        self.stream = Some(stream);
+        self.kept.get_or_insert_default().stream = Some(stream);
         self
     }
 
     /// Keeps the room that the request's body takes for as long as the answer goes on: it is still needed.
     pub(super) fn taking(mut self, place: Place) -> Answer {
-        self.place = Some(place);
+        self.kept.get_or_insert_default().place = Some(place);
         self
     }
 
     /// Keeps the request under way until the body has been sent, or nobody wants it any more.
-    pub(super) fn ends(mut self, request: Request) -> Answer {
-        self.request = Some(request);
-        self
+    pub(super) fn ends(self, request: Request) -> Sent {
+        Sent { answer: self, rest: Bytes::new(), request }
     }
 }
 
@@ -95,30 +94,69 @@ impl Body for Answer {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match self.project().kind.project() {
+            Kinds::Whole { body } => body.poll_frame(cx).map_err(|never| match never {}),
+            Kinds::Passed { body } => body.poll_frame(cx).map_err(Into::into),
+            Kinds::Made { body } => body.poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Whole { body } => body.is_end_stream(),
+            Kind::Passed { body } => body.is_end_stream(),
+            Kind::Made { body } => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Whole { body } => body.size_hint(),
+            Kind::Passed { body } => body.size_hint(),
+            Kind::Made { body } => body.size_hint(),
+        }
+    }
+}
+
+/// Towards HTTP/2 no piece is longer.
+const PIECE: usize = 16 << 10;
+
+pin_project! {
+    /// An answer that is being sent, and the request that is under way until it has been.
+    pub(super) struct Sent {
+        #[pin]
+        answer: Answer,
+        // Of a piece that was too long, on its way already.
+        rest: Bytes,
+        request: Request,
+    }
+}
+
+impl Body for Sent {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = self.project();
         // Who asks for more has got rid of what it had.
-        if let Some(request) = this.request {
-            request.let_go();
-        }
+        this.request.let_go();
         let frame = if this.rest.is_empty() {
-            match this.kind.project() {
-                Kinds::Whole { body } => body.poll_frame(cx).map_err(|never| match never {}),
-                Kinds::Passed { body } => body.poll_frame(cx).map_err(Into::into),
-                Kinds::Made { body } => body.poll_frame(cx),
-            }
+            this.answer.poll_frame(cx)
         } else {
             Poll::Ready(Some(Ok(Frame::data(std::mem::take(this.rest)))))
         };
-        let Some(request) = this.request else { return frame };
         frame.map(|frame| {
             let frame = frame?;
             if frame.is_ok() {
                 // Also the last one: whoever has sent that drops all of this.
-                request.hold();
+                this.request.hold();
             }
             Some(match frame.map(Frame::into_data) {
                 // What goes to HTTP/2 waits there until the client takes it, and nobody sees it waiting.
-                Ok(Ok(mut data)) if request.is_http2() && data.len() > PIECE => {
+                Ok(Ok(mut data)) if this.request.is_http2() && data.len() > PIECE => {
                     *this.rest = data.split_off(PIECE);
                     Ok(Frame::data(data))
                 }
@@ -130,23 +168,11 @@ impl Body for Answer {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_empty()
-            && match &self.kind {
-                Kind::Whole { body } => body.is_end_stream(),
-                Kind::Passed { body } => body.is_end_stream(),
-                Kind::Made { body } => body.is_end_stream(),
-            }
+        self.rest.is_empty() && self.answer.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        if !self.rest.is_empty() {
-            return SizeHint::default();
-        }
-        match &self.kind {
-            Kind::Whole { body } => body.size_hint(),
-            Kind::Passed { body } => body.size_hint(),
-            Kind::Made { body } => body.size_hint(),
-        }
+        if self.rest.is_empty() { self.answer.size_hint() } else { SizeHint::default() }
     }
 }
 

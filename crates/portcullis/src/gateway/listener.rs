@@ -24,7 +24,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
 use super::Gateway;
-use super::answer::{Answer, plain};
+use super::answer::{Answer, Sent, plain};
 use super::drain::Draining;
 use super::patient::{Patience, Patient, UnderWay};
 use super::places::{Place, Places};
@@ -92,13 +92,13 @@ impl Listener {
             };
             // Whoever serves it waits for it as well.
             let Ok(stream) = stream.into_std() else { continue };
-            let connection = Connection {
+            let connection = Box::new(Connection {
                 gateway: Arc::clone(&gateway),
                 manner: Arc::clone(&manner),
                 draining: gateway.running.draining(),
                 accepted: Instant::now(),
                 counted: (place, gateway.lasting.observer.metrics().connections.hold()),
-            };
+            });
             self.workers.spawn(connection.open(stream, address));
         }
     }
@@ -154,7 +154,7 @@ struct Connection {
 type Rest = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Connection {
-    async fn open(self, stream: std::net::TcpStream, address: SocketAddr) {
+    async fn open(self: Box<Self>, stream: std::net::TcpStream, address: SocketAddr) {
         let Ok(stream) = TcpStream::from_std(stream) else { return };
         // Answers are small and written whole: there is nothing to wait for.
         let _ = stream.set_nodelay(true);
@@ -169,13 +169,13 @@ impl Connection {
     }
 
     /// Until it is clear which version of HTTP the client speaks.
-    async fn begin(self, mut stream: TcpStream, address: IpAddr) -> Option<Rest> {
+    async fn begin(self: Box<Self>, mut stream: TcpStream, address: IpAddr) -> Option<Rest> {
         let deadline = self.accepted + self.manner.patience.head;
         match timeout_at(deadline, first(&mut stream)).await {
             Ok(Ok(first)) => {
                 let is_http2 = first.starts_with(PREFACE);
                 let peer = Peer { address, certificate: None };
-                Some(Box::pin(self.serve(stream, first, is_http2, peer)))
+                Some(self.serve(stream, first, is_http2, peer))
             }
             Ok(Err(error)) => {
                 tracing::debug!(%error, "no request");
@@ -189,7 +189,7 @@ impl Connection {
     }
 
     async fn begin_tls(
-        self,
+        self: Box<Self>,
         tls: Arc<rustls::ServerConfig>,
         stream: TcpStream,
         address: IpAddr,
@@ -203,7 +203,7 @@ impl Connection {
                 let certificate = shown.map(|shown| CertificateThumbprint::of_der(shown));
                 let is_http2 = session.alpn_protocol() == Some(b"h2");
                 let peer = Peer { address, certificate };
-                Some(Box::pin(self.serve(stream, Bytes::new(), is_http2, peer)))
+                Some(self.serve(stream, Bytes::new(), is_http2, peer))
             }
             Ok(Err(error)) => {
                 tracing::debug!(%error, mend = mend(&error), "no TLS");
@@ -217,33 +217,29 @@ impl Connection {
     }
 
     /// `first` has been read already.
-    async fn serve<I>(self, io: I, first: Bytes, is_http2: bool, peer: Peer)
+    fn serve<I>(self, io: I, first: Bytes, is_http2: bool, peer: Peer) -> Rest
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Connection { gateway, manner, mut draining, accepted, counted } = self;
+        let Connection { gateway, manner, draining, accepted, counted } = self;
         let under_way = Arc::new(UnderWay::new(is_http2));
         let begun = (accepted, first);
         let io = Patient::new(io, begun, is_http2, manner.patience, Arc::clone(&under_way));
         let io = TokioIo::new(Box::pin(io));
         let service = service(gateway, peer, is_http2, under_way);
-        let ended = if is_http2 {
-            let mut connection = Box::pin(manner.http2.serve_connection(io, service));
+        if is_http2 {
+            let connection = Box::pin(manner.http2.serve_connection(io, service));
             let shutdown = http2::Connection::graceful_shutdown;
-            drive(connection.as_mut(), shutdown, &mut draining, is_http2).await
+            Box::pin(drive(connection, shutdown, draining, is_http2, counted))
         } else {
-            let mut connection = pin!(manner.http1.serve_connection(io, service));
+            let connection = Box::pin(manner.http1.serve_connection(io, service));
             let shutdown = http1::Connection::graceful_shutdown;
-            drive(connection.as_mut(), shutdown, &mut draining, is_http2).await
-        };
-        if let Err(error) = ended {
-            tracing::debug!(%error, "a connection ended");
+            Box::pin(drive(connection, shutdown, draining, is_http2, counted))
         }
-        drop(counted);
     }
 }
 
-type Answered = Pin<Box<dyn Future<Output = Result<Response<Answer>, Infallible>> + Send>>;
+type Answered = Pin<Box<dyn Future<Output = Result<Response<Sent>, Infallible>> + Send>>;
 
 /// Answers the requests of a connection.
 fn service(
@@ -253,7 +249,7 @@ fn service(
     under_way: Arc<UnderWay>,
 ) -> impl Service<
     http::Request<Incoming>,
-    Response = Response<Answer>,
+    Response = Response<Sent>,
     Error = Infallible,
     Future = Answered,
 > {
@@ -290,6 +286,26 @@ async fn first(stream: &mut TcpStream) -> io::Result<Bytes> {
 /// Drives a connection to its end. When the gateway drains it is told: at once where it has a frame to say so,
 /// and else when requests that were on their way by then have come. Their answers say it.
 async fn drive<C>(
+    mut connection: Pin<Box<C>>,
+    shutdown: fn(Pin<&mut C>),
+    mut draining: Draining,
+    is_http2: bool,
+    counted: (Place, Held),
+) where
+    C: Future<Output = hyper::Result<()>>,
+{
+    let ended = match until_draining(connection.as_mut(), &mut draining).await {
+        Some(ended) => ended,
+        None => Box::pin(drained(connection.as_mut(), shutdown, &mut draining, is_http2)).await,
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended");
+    }
+    drop(counted);
+}
+
+/// The end of a connection that is told.
+async fn drained<C>(
     mut connection: Pin<&mut C>,
     shutdown: fn(Pin<&mut C>),
     draining: &mut Draining,
@@ -298,23 +314,17 @@ async fn drive<C>(
 where
     C: Future<Output = hyper::Result<()>>,
 {
-    if let Some(ended) = until_draining(connection.as_mut(), draining).await {
-        return ended;
-    }
-    let rest = async {
-        if !is_http2 {
-            tokio::select! {
-                ended = connection.as_mut() => return ended,
-                () = draining.settled() => {}
-            }
-        }
-        shutdown(connection.as_mut());
+    if !is_http2 {
         tokio::select! {
-            ended = connection => ended,
-            () = draining.over() => Ok(()),
+            ended = connection.as_mut() => return ended,
+            () = draining.settled() => {}
         }
-    };
-    Box::pin(rest).await
+    }
+    shutdown(connection.as_mut());
+    tokio::select! {
+        ended = connection => ended,
+        () = draining.over() => Ok(()),
+    }
 }
 
 /// The end of a connection; none where the gateway begins to drain before.
