@@ -215,7 +215,9 @@ fn with_data(event: &[u8], text: &[u8]) -> Bytes {
         } else if data(event, &line).is_none() {
             fields.extend_from_slice(bytes);
         } else if line_end.is_none() {
-            line_end = event.get(line.end..whole.end);
+            // A lone CR would be one line end with the LF of a blank line behind it.
+            line_end = event.get(line.end..whole.end).filter(|end| *end != b"\r");
+            line_end = line_end.or(Some(b"\n"));
         }
     }
     for line in text.split(|byte| *byte == b'\n') {

@@ -85,6 +85,17 @@ fn a_list_on_several_lines_is_one_list() {
     assert_eq!(told(&list(), &nothing_hidden).unwrap(), nothing_hidden);
 }
 
+/// Line ends of several kinds: none of them melts into its neighbour.
+#[test]
+fn an_event_ends_where_it_ended() {
+    for (first, second, blank) in [("\r", "\n", "\n"), ("\r", "\r", "\r"), ("\r", "\n", "\r\n")] {
+        let (asked, list) = (list(), "{\"result\":{\"tools\":[{\"name\":\"x\"}]}}");
+        let stream = format!("data: {list}{first}data:{second}{blank}data: next\n\n");
+        let expected = "data: {\"result\":{\"tools\":[]}}\ndata: \n";
+        assert_eq!(told(&asked, &stream).unwrap(), format!("{expected}{blank}data: next\n\n"));
+    }
+}
+
 /// What upstream did not finish is the last thing still, and no part of the data.
 #[test]
 fn a_list_before_a_line_that_is_cut_off_keeps_its_lines() {
