@@ -21,6 +21,7 @@ use tokio::sync::Semaphore;
 
 use super::Gateway;
 use super::answer::{Answer, plain};
+use crate::observe;
 
 /// A scraper and an orchestrator need one each.
 const CONNECTIONS: usize = 64;
@@ -28,7 +29,7 @@ const CONNECTIONS: usize = 64;
 /// For the head of a request, and for the next one.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-const METRICS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+const METRICS: HeaderValue = HeaderValue::from_static(observe::CONTENT_TYPE);
 
 /// One address of these.
 pub(super) struct AdminListener {
@@ -50,7 +51,7 @@ impl AdminListener {
                 continue;
             };
             let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
-            let peer = canonical(address.ip());
+            let peer = address.ip().to_canonical();
             let allows = |(from, _): &(Vec<IpNet>, _)| from.iter().any(|net| net.contains(&peer));
             if !rules.as_ref().as_ref().is_none_or(allows) {
                 tracing::warn!(address = %address.ip(), "not allowed to ask the admin listener");
@@ -64,10 +65,6 @@ impl AdminListener {
             });
         }
     }
-}
-
-fn canonical(address: IpAddr) -> IpAddr {
-    address.to_canonical()
 }
 
 async fn serve(stream: TcpStream, gateway: &Gateway, hosts: Option<&[Authority]>) {
