@@ -67,10 +67,13 @@
 //! | showing who we are to an issuer | [`signing`] |
 //! | every connection of our own | [`fetch`]: bounded, and screened at connect |
 //! | what is shared between servers | [`replay`] remembers proofs, [`room`] bounds bodies, [`clock`] |
+//! | servers made with tower-mcp that keep its OAuth layer | `tower_mcp` judges tokens for it |
 //! | tests of servers | `testing`: an issuer that signs what it is told |
 //!
 //! # Features
-//! `axum` (default): the layer, the router and the extractor. `testing`: the issuer for tests.
+//! `axum` (default): the layer, the router and the extractor. `testing`: the issuer for tests. `tower-mcp`: what the
+//! OAuth layer of tower-mcp 0.25 asks about tokens; it needs Rust 1.90, as tower-mcp does, and brings that layer's
+//! jsonwebtoken along, which nothing here calls.
 //!
 //! # Behind the layer
 //! A server may look at `Host` and `Origin` itself, as rmcp does: see [`Auth::protect`]. Sessions of older
@@ -111,6 +114,8 @@ pub mod stranger;
 pub mod stream;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "tower-mcp")]
+pub mod tower_mcp;
 pub mod trust;
 mod unavailable;
 

@@ -182,12 +182,17 @@ impl Protection {
     }
 
     fn refuse(&self, denial: &Denial) -> Response {
+        self.note(denial);
+        self.gate.answer(denial).map(Body::from)
+    }
+
+    /// What the server's author reads of a refusal.
+    pub(crate) fn note(&self, denial: &Denial) {
         tracing::info!(
             class = denial.failure().label(),
             resource = self.gate.resource().resource().as_str(),
             "refused: {denial}"
         );
-        self.gate.answer(denial).map(Body::from)
     }
 }
 

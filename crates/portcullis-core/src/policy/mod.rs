@@ -302,6 +302,11 @@ impl Policy {
         &self.vocabulary
     }
 
+    /// Whether only what rules allow may be done.
+    pub fn has_rules(&self) -> bool {
+        self.access == Access::Rules
+    }
+
     /// Whether two callers with valid tokens can be answered differently.
     pub fn varies(&self) -> bool {
         !self.base_scopes.is_empty()
@@ -311,7 +316,7 @@ impl Policy {
     /// Whether lists can show a caller less than the server has.
     pub fn filters_lists(&self) -> bool {
         // Where rules are not asked, whoever may list at all may use everything.
-        self.access == Access::Rules && self.listing != Listing::All
+        self.has_rules() && self.listing != Listing::All
     }
 
     /// All that a call asks; nothing for the open ones.
