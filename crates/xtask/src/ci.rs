@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::args::Args;
 use crate::repo::{Clock, End, Failure, Repo, Result, failed, tool};
-use crate::steps::{OLDEST_RUST, STEPS, Step, Tier, Work};
+use crate::steps::{OLDEST_RUST, OLDEST_RUST_FEATURES, STEPS, Step, Tier, Work};
 use crate::{fuzz, interop, mutants, tidy, vectors};
 
 pub(crate) const HELP: &str = "\
@@ -130,7 +130,8 @@ fn oldest_rust(repo: &Repo) -> Result<End> {
         "check",
         "--workspace",
         "--all-targets",
-        "--all-features",
+        "--features",
+        OLDEST_RUST_FEATURES,
         "--locked",
     ];
     // A build of its own, so that the other one is not thrown away.
