@@ -17,7 +17,7 @@
 //! * `answer` – what goes back to a client, `overseen`, for how long where it listens
 //! * `changes` – files that are read again, `random` – the one random source
 //! * `spans` – spans on their way to a collector, with the feature `otlp`
-//! * `drain` – the end
+//! * `life` – reload, drain and end, and who is told of them
 //!
 //! A request goes one way: connection, route, origin, [gate](portcullis_resource::gate), upstream, and the
 //! answer back. There is no request to an upstream without a permit of the gate, but the one question of `online`,
@@ -28,10 +28,10 @@ mod answer;
 mod behind;
 mod changes;
 mod client;
-mod drain;
 mod framing;
 mod headers;
 mod issuers;
+mod life;
 mod listener;
 pub mod online;
 mod overseen;
@@ -67,7 +67,7 @@ use self::admin::AdminListener;
 use self::answer::{Answer, plain};
 pub use self::changes::Changes;
 use self::client::Client;
-use self::drain::Running;
+use self::life::Life;
 use self::listener::{Listener, Peer, nowhere};
 use self::routes::Target;
 use self::state::{Lasting, Settled, State};
@@ -125,7 +125,7 @@ impl BadGateway {
 pub struct Gateway {
     state: ArcSwap<State>,
     lasting: Lasting,
-    running: Running,
+    life: Life,
 }
 
 /// A gateway that takes connections. Dropped, it ends as it is; [`Serving::drain`] lets it finish what it has
@@ -163,9 +163,8 @@ impl Gateway {
             }
         }
         let state = ArcSwap::from_pointee(state);
-        let gateway = Arc::new(Gateway { state, lasting, running: Running::new() });
-        let keep =
-            |files: &ListenerTls| tls::Kept::start(files.clone(), gateway.running.draining());
+        let gateway = Arc::new(Gateway { state, lasting, life: Life::new() });
+        let keep = |files: &ListenerTls| tls::Kept::start(files.clone(), gateway.life.ending());
         let tls = config.tls.as_ref().map(keep).transpose()?;
         let listener = Listener { socket, workers, tls, limits: config.limits };
         tokio::spawn(listener.run(Arc::clone(&gateway)));
@@ -238,7 +237,7 @@ impl Serving {
             tracing::warn!("these are taken at start: {unchanged}: restart to change them");
         }
         self.gateway.state.store(Arc::new(state));
-        self.gateway.running.reloaded();
+        self.gateway.life.reloaded();
         Ok(())
     }
 
@@ -253,12 +252,12 @@ impl Serving {
 
     /// Ends: what is under way is finished within the time there is.
     pub async fn drain(self) {
-        let running = &self.gateway.running;
-        running.drain();
+        let life = &self.gateway.life;
+        life.drain();
         tracing::info!("draining");
-        if tokio::time::timeout(self.drain, running.gone()).await.is_err() {
+        if tokio::time::timeout(self.drain, life.gone()).await.is_err() {
             tracing::warn!("requests under way are cut off");
-            running.end();
+            life.end();
         }
         let state = self.gateway.state.load_full();
         let mut ending = tokio::task::JoinSet::new();
@@ -279,7 +278,7 @@ impl Serving {
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        self.gateway.running.end();
+        self.gateway.life.end();
         for listener in &self.admin {
             listener.abort();
         }

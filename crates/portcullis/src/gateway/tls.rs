@@ -18,7 +18,7 @@ use rustls::server::{ServerConfig, WebPkiClientVerifier};
 use rustls::{CertificateError, ClientConfig, RootCertStore};
 
 use super::changes::Changes;
-use super::drain::Draining;
+use super::life::Ending;
 use crate::config::gateway::ListenerTls;
 use crate::config::issuer::Identity;
 use crate::config::server::UpstreamTls;
@@ -212,10 +212,10 @@ pub(super) struct Kept(Arc<ArcSwap<ServerConfig>>);
 
 impl Kept {
     /// Reads the files, and again when they change, until the gateway ends.
-    pub(super) fn start(files: ListenerTls, draining: Draining) -> Result<Kept, Unusable> {
+    pub(super) fn start(files: ListenerTls, ending: Ending) -> Result<Kept, Unusable> {
         let watched = watched(&files);
         let kept = Kept(Arc::new(ArcSwap::from_pointee(load(&files)?)));
-        tokio::spawn(kept.clone().keep(files, watched, draining));
+        tokio::spawn(kept.clone().keep(files, watched, ending));
         Ok(kept)
     }
 
@@ -224,11 +224,11 @@ impl Kept {
         self.0.load_full()
     }
 
-    async fn keep(self, files: ListenerTls, mut changes: Changes, mut draining: Draining) {
+    async fn keep(self, files: ListenerTls, mut changes: Changes, mut ending: Ending) {
         loop {
             tokio::select! {
                 () = tokio::time::sleep(Changes::INTERVAL) => {}
-                () = draining.begun() => return,
+                () = ending.begun() => return,
             }
             if !changes.any() {
                 continue;
