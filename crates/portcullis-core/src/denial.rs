@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
-    WWW_AUTHENTICATE,
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
@@ -18,13 +17,12 @@ use crate::bearer::{self, Presented, Scheme};
 use crate::challenge::Challenge;
 use crate::decide::Permit;
 use crate::error::{Failure, Upstream};
+use crate::header::DPOP_NONCE;
 use crate::jws::Algorithm;
 use crate::metadata::ProtectedResource;
 use crate::operation::{Call, Era, Malformed, Operation, Reason, RequestId, Revision};
 use crate::policy::Policy;
 use crate::proof::Caller;
-
-const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// A request that is not allowed: what is needed to answer it, and to write down what happened.
 #[derive(Debug)]

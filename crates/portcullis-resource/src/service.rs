@@ -12,10 +12,11 @@ use axum::extract::{FromRequestParts, OriginalUri, Request};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
+use http::StatusCode;
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
-use http::{HeaderName, StatusCode};
 use portcullis_core::denial::Denial;
+use portcullis_core::header::{DPOP, DPOP_NONCE};
 use portcullis_core::keys::CertificateThumbprint;
 use portcullis_core::time::UnixTime;
 use tower_layer::Layer;
@@ -26,9 +27,6 @@ use crate::gate::{Head, Standing};
 use crate::origin;
 use crate::principal::{NoPrincipal, Principal, principal};
 use crate::stream::{Oversight, Until, over};
-
-const DPOP: HeaderName = HeaderName::from_static("dpop");
-const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// How long others keep the metadata.
 const METADATA_KEPT: HeaderValue = HeaderValue::from_static("public, max-age=300");

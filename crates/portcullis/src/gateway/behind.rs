@@ -9,6 +9,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, Uri};
 use portcullis_core::decide::Permit;
 use portcullis_core::error::{Failure, Upstream as NoAnswer};
+use portcullis_core::header::{MCP_NAME, MCP_SESSION_ID};
 use portcullis_core::operation::Method as Mcp;
 use portcullis_core::secret::Secret;
 use tokio::time::Instant;
@@ -25,8 +26,6 @@ use crate::stdio::{self, Accept, Settings, Stdio};
 /// For a message on its way to a client that listened.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
-const NAME: HeaderName = HeaderName::from_static("mcp-name");
 const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
 
 /// What answers permitted requests.
@@ -243,7 +242,7 @@ fn message_target(exchange: &Exchange, client: &Parts) -> Result<Option<Uri>, Fa
 /// What upstream gets in place of what the client sent.
 fn replaced(mut headers: HeaderMap, outgoing: Outgoing, client: &HeaderMap) -> (HeaderMap, Bytes) {
     if let Some(session) = outgoing.session {
-        headers.insert(SESSION, session);
+        headers.insert(MCP_SESSION_ID, session);
         // Where to take a stream up again means something within a session, which is the caller's. Outside of
         // one, upstream could not tell whose stream it was.
         if let Some(event) = client.get(LAST_EVENT) {
@@ -251,7 +250,7 @@ fn replaced(mut headers: HeaderMap, outgoing: Outgoing, client: &HeaderMap) -> (
         }
     }
     if let Some(name) = outgoing.name {
-        headers.insert(NAME, name);
+        headers.insert(MCP_NAME, name);
     }
     (headers, outgoing.body)
 }

@@ -28,7 +28,7 @@ use super::answer::{Answer, Sent, plain};
 use super::life::Ending;
 use super::patient::{Patience, Patient, UnderWay};
 use super::places::{Place, Places};
-use super::tls::{Kept, mend};
+use super::tls::{Kept, is_http2, mend};
 use super::workers::Workers;
 use crate::config::gateway::Limits;
 use crate::observe::metrics::Held;
@@ -201,7 +201,7 @@ impl Connection {
                 let (_, session) = stream.get_ref();
                 let shown = session.peer_certificates().and_then(<[_]>::first);
                 let certificate = shown.map(|shown| CertificateThumbprint::of_der(shown));
-                let is_http2 = session.alpn_protocol() == Some(b"h2");
+                let is_http2 = is_http2(session);
                 let peer = Peer { address, certificate };
                 Some(self.serve(stream, Bytes::new(), is_http2, peer))
             }

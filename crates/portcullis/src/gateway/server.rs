@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::request::Parts;
-use http::{HeaderName, Response, StatusCode};
+use http::{Response, StatusCode};
 use hyper::body::Incoming;
 use portcullis_core::decide::Permit;
 use portcullis_core::denial::Denial;
 use portcullis_core::error::{Blame, Failure, Upstream as NoAnswer};
+use portcullis_core::header::DPOP_NONCE;
 use portcullis_core::operation::{Call, Operation};
 use portcullis_core::proof::Caller;
 use portcullis_resource::gate::{Admitted, Gate, Head, Surroundings};
@@ -33,8 +34,6 @@ use crate::observe::trace::Span;
 use crate::observe::{About, Claimed, Exchange as Noted, Moment, Watched};
 use crate::rewrite::{Exchange, Refused, Treatment};
 use crate::seal::Sealer;
-
-const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// A protected server.
 pub(super) struct Server {

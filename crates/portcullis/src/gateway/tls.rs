@@ -15,7 +15,7 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ServerConfig, WebPkiClientVerifier};
-use rustls::{CertificateError, ClientConfig, RootCertStore};
+use rustls::{CertificateError, ClientConfig, CommonState, RootCertStore};
 
 use super::changes::Changes;
 use super::life::Ending;
@@ -85,9 +85,17 @@ impl From<NoTls> for Unusable {
     }
 }
 
+/// How HTTP/2 is agreed on (RFC 9113 section 3.2).
+const HTTP2: &[u8] = b"h2";
+
 /// HTTP/2 where the other side knows it.
-pub(super) fn protocols() -> Vec<Vec<u8>> {
-    vec![b"h2".to_vec(), b"http/1.1".to_vec()]
+fn protocols() -> Vec<Vec<u8>> {
+    vec![HTTP2.to_vec(), b"http/1.1".to_vec()]
+}
+
+/// Whether both sides have settled on it.
+pub(super) fn is_http2(connection: &CommonState) -> bool {
+    connection.alpn_protocol() == Some(HTTP2)
 }
 
 /// What to do about a certificate that is refused, where its error does not say.

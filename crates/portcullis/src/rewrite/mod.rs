@@ -57,6 +57,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use memchr::memchr2_iter;
 use portcullis_core::decide::Permit;
+use portcullis_core::header::MCP_SESSION_ID;
 use portcullis_core::json::{Flaw, LookAlike};
 use portcullis_core::policy::Policy;
 
@@ -67,8 +68,6 @@ pub use self::events::EventRewriter;
 use self::needs::Needs;
 pub use self::request::{NotOpened, Outgoing};
 use crate::seal::{Kind, Owner, SealError, Sealer};
-
-const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 
 /// What describes the bytes of a body and is wrong once they may change.
 const ABOUT_BYTES: [HeaderName; 5] = [
@@ -231,12 +230,12 @@ impl Exchange {
     }
 
     fn seal_session(&self, headers: &mut HeaderMap) -> Result<(), Refused> {
-        let mut ids = headers.get_all(SESSION).iter();
+        let mut ids = headers.get_all(MCP_SESSION_ID).iter();
         let (Some(id), another) = (ids.next(), ids.next()) else { return Ok(()) };
         let id = id.to_str().ok().filter(|_| another.is_none()).ok_or(Refused::Session)?;
         let sealed = self.sealer.seal(Kind::Session, id, &self.owner())?;
         let sealed = HeaderValue::from_str(&sealed).map_err(|_| Refused::Session)?;
-        headers.insert(SESSION, sealed);
+        headers.insert(MCP_SESSION_ID, sealed);
         Ok(())
     }
 }

@@ -15,8 +15,6 @@ use super::body::{Body, Held, framed};
 use super::link::{Attendance, Exchange};
 use super::stream::{Beginning, Event, Kind, Stream};
 
-/// The header that names a session (2025-11-25 and older).
-pub(super) const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 /// Asks reverse proxies not to hold events back.
 const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use portcullis_core::error::Upstream as NoAnswer;
+use portcullis_core::header::{MCP_METHOD, MCP_PROTOCOL_VERSION};
 use portcullis_core::operation::Era;
 use tokio::time::timeout;
 
@@ -89,8 +90,8 @@ async fn of_upstream(
     headers.insert(ACCEPT, HeaderValue::from_static(accept));
     if !is_sse {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert("mcp-protocol-version", HeaderValue::from_static("2026-07-28"));
-        headers.insert("mcp-method", HeaderValue::from_static(question));
+        headers.insert(MCP_PROTOCOL_VERSION, HeaderValue::from_static("2026-07-28"));
+        headers.insert(MCP_METHOD, HeaderValue::from_static(question));
     }
     let headers = headers::upstream(&headers, &[], add);
     let answer = upstream.send(method, None, headers, body.into()).await.map_err(|failure| {
