@@ -53,18 +53,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
-use http::{Method, Request, Response, StatusCode};
+use http::{Request, Response};
 use hyper::body::Incoming;
 use portcullis_resource::clock::Clock;
 use portcullis_resource::gate::BadGate;
-use portcullis_resource::origin::{self, BadOrigin};
+use portcullis_resource::origin::BadOrigin;
+use portcullis_resource::well_known;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use self::admin::AdminListener;
-use self::answer::{Answer, plain};
+use self::answer::Answer;
 pub use self::changes::Changes;
 use self::client::Client;
 use self::life::Life;
@@ -76,9 +75,6 @@ pub use self::workers::{Threads, Workers};
 use crate::config::Config;
 use crate::config::gateway::{Admin, ListenerTls};
 use crate::seal::SealError;
-
-/// How long others keep the metadata of a server.
-const METADATA_KEPT: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
 /// How long processes behind the gateway have to end, and the collector to take the last spans.
 const STOP: Duration = Duration::from_secs(5);
@@ -182,7 +178,9 @@ impl Gateway {
         let state = self.state.load_full();
         match state.routes.find(&parts.uri, &parts.headers) {
             None => nowhere(),
-            Some(Target::Metadata(document)) => metadata(&parts.method, document.clone()),
+            Some(Target::Metadata(document)) => {
+                well_known::answer(&parts.method, document.clone()).map(Answer::whole)
+            }
             Some(Target::Server(server)) => {
                 let client = Client::of(peer, &state.proxies, &parts.headers);
                 server.answer(self, &state, &client, parts, body).await
@@ -198,26 +196,6 @@ impl Gateway {
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, BadGateway> {
     TcpListener::bind(address).await.map_err(|error| BadGateway::Listen { address, error })
-}
-
-/// What a server says about itself is for everybody to read, pages in browsers included.
-fn metadata(method: &Method, document: Bytes) -> Response<Answer> {
-    let mut response = match *method {
-        Method::GET | Method::HEAD => Response::new(Answer::whole(document)),
-        Method::OPTIONS => plain(StatusCode::NO_CONTENT, ""),
-        _ => plain(StatusCode::METHOD_NOT_ALLOWED, "GET only\n"),
-    };
-    let headers = response.headers_mut();
-    if response_is_document(method) {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(CACHE_CONTROL, METADATA_KEPT);
-    }
-    origin::publish(headers);
-    response
-}
-
-fn response_is_document(method: &Method) -> bool {
-    matches!(*method, Method::GET | Method::HEAD)
 }
 
 impl Serving {

@@ -5,8 +5,8 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Response;
 use http::request::Parts;
-use http::{Response, StatusCode};
 use hyper::body::Incoming;
 use portcullis_core::decide::Permit;
 use portcullis_core::denial::Denial;
@@ -21,7 +21,7 @@ use portcullis_resource::stream::{Until, over};
 use portcullis_resource::trust::{Source, Trusted};
 use tokio::time::Instant;
 
-use super::answer::{Answer, plain};
+use super::answer::Answer;
 use super::behind::Behind;
 use super::client::Client;
 use super::overseen::Overseen;
@@ -146,15 +146,12 @@ impl Server {
                 return self.refuse(&underway, &denial, &parts);
             }
         };
-        let mut response = if origin::is_preflight(&parts.method, &parts.headers) {
-            let mut response = plain(StatusCode::NO_CONTENT, "");
-            origin::permit(&parts.headers, response.headers_mut());
-            response
-        } else {
-            match self.admit(&underway, &parts, body).await {
+        let mut response = match origin::preflight(&parts.method, &parts.headers) {
+            Some(answer) => answer.map(Answer::whole),
+            None => match self.admit(&underway, &parts, body).await {
                 Ok(admitted) => self.pass_on(&underway, &parts, admitted).await,
                 Err(denial) => self.refuse(&underway, &denial, &parts),
-            }
+            },
         };
         origin::reveal(page.as_ref(), response.headers_mut());
         response
