@@ -26,13 +26,12 @@ use super::behind::Behind;
 use super::client::Client;
 use super::overseen::Overseen;
 use super::state::State;
-use super::upstream::is_event_stream;
 use super::{BadGateway, Gateway, headers};
 use crate::client::tries::Try;
 use crate::config::server as config;
 use crate::observe::trace::Span;
 use crate::observe::{About, Claimed, Exchange as Noted, Moment, Watched};
-use crate::rewrite::{Exchange, Refused, Treatment};
+use crate::rewrite::{Exchange, Media, Refused, Treatment};
 use crate::seal::Sealer;
 
 /// A protected server.
@@ -250,7 +249,7 @@ impl Server {
         let response = self.behind.send(&exchange, parts, listens_until).await?;
         let (mut head, body) = response.into_parts();
         headers::client(&mut head.headers, &self.response_headers);
-        let is_stream = is_event_stream(&head.headers);
+        let is_stream = Media::of(&head.headers) == Media::Events;
         let treatment = exchange.response(head.status, &mut head.headers);
         let refused = |refused: Refused| NoAnswer::Unusable(refused.to_string());
         let body = match treatment.map_err(refused)? {

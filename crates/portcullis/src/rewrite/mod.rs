@@ -241,20 +241,24 @@ impl Exchange {
 }
 
 /// What kind of body an answer has.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Media {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Media {
+    /// One JSON text.
     Json,
+    /// A stream of events.
     Events,
+    /// Anything else, or nobody says what.
     Other,
 }
 
 impl Media {
-    fn of(headers: &HeaderMap) -> Media {
-        let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let essence = value.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
-        if essence.eq_ignore_ascii_case("text/event-stream") {
+    /// By the media type, whatever its parameters are.
+    pub fn of(headers: &HeaderMap) -> Media {
+        let value = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+        let essence = value.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+        if essence.eq_ignore_ascii_case(b"text/event-stream") {
             Media::Events
-        } else if essence.eq_ignore_ascii_case("application/json") {
+        } else if essence.eq_ignore_ascii_case(b"application/json") {
             Media::Json
         } else {
             Media::Other

@@ -211,16 +211,16 @@ impl Asked {
         if self.is_alone { exchange.with_own_upstream() } else { exchange }
     }
 
-    fn treatment(&self, media: &str) -> Result<Treatment, Refused> {
+    fn treatment(&self, media: impl AsRef<[u8]>) -> Result<Treatment, Refused> {
         let mut headers = HeaderMap::new();
-        headers.insert("content-type", media.parse().unwrap());
+        headers.insert("content-type", HeaderValue::from_bytes(media.as_ref()).unwrap());
         self.exchange().response(StatusCode::OK, &mut headers)
     }
 
     /// What the client gets of an answer that comes in these pieces.
     fn answered<T: Into<Bytes>>(
         &self,
-        media: &str,
+        media: impl AsRef<[u8]>,
         pieces: impl IntoIterator<Item = T>,
     ) -> Result<String, Refused> {
         let frames = pieces.into_iter().map(|piece| Ok(piece.into())).collect();

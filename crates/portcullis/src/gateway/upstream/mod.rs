@@ -14,6 +14,7 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body_util::Full;
 use portcullis_core::error::Upstream as Failure;
+use portcullis_resource::fetch::innermost;
 
 use self::connect::Connector;
 pub(super) use self::pool::Lent;
@@ -64,7 +65,7 @@ impl Upstream {
         request.headers_mut().insert(header::HOST, self.host.clone());
         let answer = tokio::time::timeout(self.answer, self.pool.send(request)).await;
         let response = answer.map_err(|_| Failure::Timeout)?;
-        let response = response.map_err(|error| Failure::Unreachable(innermost(&error)))?;
+        let response = response.map_err(|error| Failure::Unreachable(reason(&error)))?;
         match response.status() {
             // It refuses us and not the client, who would look for a token that helps (RS-5).
             status @ (StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED) => {
@@ -82,21 +83,11 @@ impl Upstream {
     }
 }
 
-/// Whether the body is a stream of events.
-pub(super) fn is_event_stream(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
-    let kind = kind.split(|byte| *byte == b';').next().unwrap_or_default();
-    kind.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
-}
-
-/// The reason below the reasons, which is what an operator can act on.
-fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut inner = error;
-    while let Some(source) = inner.source() {
-        inner = source;
-    }
+/// What an operator can act on.
+fn reason(error: &(dyn std::error::Error + 'static)) -> String {
+    let reason = innermost(error);
     match mend(error) {
-        None => inner.to_string(),
-        Some(mend) => format!("{inner}: {mend}"),
+        None => reason,
+        Some(mend) => format!("{reason}: {mend}"),
     }
 }
