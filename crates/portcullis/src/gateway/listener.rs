@@ -27,7 +27,7 @@ use super::Gateway;
 use super::answer::{Answer, Sent, plain};
 use super::life::Ending;
 use super::patient::{Patience, Patient, UnderWay};
-use super::places::{Place, Places};
+use super::slots::{Slot, Slots};
 use super::tls::{Kept, is_http2, mend};
 use super::workers::Workers;
 use crate::config::gateway::Limits;
@@ -65,7 +65,7 @@ impl Listener {
     /// Takes connections until a moment after the gateway began to drain, and what is in the queue by then.
     pub(super) async fn run(self, gateway: Arc<Gateway>) {
         let Limits { connections, connections_per_address, .. } = self.limits;
-        let places = Arc::new(Places::new(connections, connections_per_address));
+        let slots = Arc::new(Slots::new(connections, connections_per_address));
         let manner = Arc::new(Manner::new(&self.limits, self.tls));
         let mut ending = gateway.life.ending();
         let settled = ending.settled();
@@ -86,7 +86,7 @@ impl Listener {
             };
             // Behind a proxy there are many.
             let is_proxy = gateway.state.load().proxies.trusts(address.ip());
-            let Some(place) = places.take((!is_proxy).then(|| address.ip())) else {
+            let Some(slot) = slots.take((!is_proxy).then(|| address.ip())) else {
                 gateway.lasting.observer.metrics().connections_refused.count();
                 continue;
             };
@@ -97,7 +97,7 @@ impl Listener {
                 manner: Arc::clone(&manner),
                 ending: gateway.life.ending(),
                 accepted: Instant::now(),
-                counted: (place, gateway.lasting.observer.metrics().connections.hold()),
+                counted: (slot, gateway.lasting.observer.metrics().connections.hold()),
             });
             self.workers.spawn(connection.open(stream, address));
         }
@@ -147,7 +147,7 @@ struct Connection {
     /// From the beginning: whoever has come is waited for.
     ending: Ending,
     accepted: Instant,
-    counted: (Place, Held),
+    counted: (Slot, Held),
 }
 
 /// What is left to do on a connection.
@@ -290,7 +290,7 @@ async fn drive<C>(
     shutdown: fn(Pin<&mut C>),
     mut ending: Ending,
     is_http2: bool,
-    counted: (Place, Held),
+    counted: (Slot, Held),
 ) where
     C: Future<Output = hyper::Result<()>>,
 {

@@ -1,7 +1,7 @@
 //! The gateway while it runs: the composition of everything else.
 //!
 //! * [`Workers`] – the threads that serve them
-//! * `listener` – connections of clients, `places`, how many, `patient`, how long they are waited for
+//! * `listener` – connections of clients, `slots`, how many, `patient`, how long they are waited for
 //! * `tls` – certificates and keys, in and out
 //! * `framing` – requests that two readers could take apart at different places
 //! * `client` – who sends a request, as far as connection and proxies tell
@@ -36,10 +36,10 @@ mod listener;
 pub mod online;
 mod overseen;
 mod patient;
-mod places;
 mod random;
 mod routes;
 mod server;
+mod slots;
 #[cfg(feature = "otlp")]
 mod spans;
 mod state;

@@ -22,7 +22,7 @@ pub use self::write::{Destination, LogFile};
 use self::write::{Order, Scribe};
 use super::Exchange;
 use super::metrics::Counter;
-use crate::place::Places;
+use crate::per_thread::PerThread;
 
 /// A buffer longer than this makes everybody wait.
 const FULL: usize = 1 << 20;
@@ -41,7 +41,7 @@ pub struct Audit {
 /// Lines on their way to the disk.
 #[derive(Debug, Default)]
 struct Lines {
-    buffers: Places<Mutex<Vec<u8>>>,
+    buffers: PerThread<Mutex<Vec<u8>>>,
     /// Whether the thread knows that there are lines.
     is_told: AtomicBool,
     /// Whether there is no room for more.
