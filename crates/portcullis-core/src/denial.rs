@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::bearer::{self, Presented, Scheme};
 use crate::challenge::Challenge;
 use crate::decide::Permit;
-use crate::error::{Failure, Upstream};
+use crate::error::{Failure, NoAnswer};
 use crate::header::DPOP_NONCE;
 use crate::jws::Algorithm;
 use crate::metadata::ProtectedResource;
@@ -156,7 +156,7 @@ impl Denial {
         match &self.0.failure {
             Failure::IssuerUnavailable { retry_after, .. }
             | Failure::TooManyRequests { retry_after }
-            | Failure::Upstream(Upstream::NotStarted { retry_after, .. }) => Some(*retry_after),
+            | Failure::Upstream(NoAnswer::NotStarted { retry_after, .. }) => Some(*retry_after),
             Failure::Busy(_) => Some(Duration::from_secs(1)),
             _ => None,
         }
@@ -184,14 +184,14 @@ impl Denial {
             | Failure::Host(_) => StatusCode::FORBIDDEN,
             Failure::IssuerUnavailable { .. }
             | Failure::Busy(_)
-            | Failure::Upstream(Upstream::NotStarted { .. }) => StatusCode::SERVICE_UNAVAILABLE,
+            | Failure::Upstream(NoAnswer::NotStarted { .. }) => StatusCode::SERVICE_UNAVAILABLE,
             // A client of an era with sessions takes it for the word to begin a new one.
             Failure::UnknownSession => StatusCode::NOT_FOUND,
             // As a server answers that keeps tasks and knows none of that name.
             Failure::UnknownTask => StatusCode::OK,
             Failure::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
             Failure::SlowBody => StatusCode::REQUEST_TIMEOUT,
-            Failure::Upstream(Upstream::Timeout) => StatusCode::GATEWAY_TIMEOUT,
+            Failure::Upstream(NoAnswer::Timeout) => StatusCode::GATEWAY_TIMEOUT,
             Failure::Upstream(_) => StatusCode::BAD_GATEWAY,
         }
     }

@@ -36,7 +36,7 @@ pub enum Blame {
 /// Why there is no answer of the protected server.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Upstream {
+pub enum NoAnswer {
     /// No connection, or one that broke before an answer; with the reason for the log.
     #[error("cannot be reached: {0}")]
     Unreachable(String),
@@ -124,7 +124,7 @@ pub enum Failure {
     BrokenBody,
     /// The protected server gave no answer to pass on.
     #[error("upstream: {0}")]
-    Upstream(#[from] Upstream),
+    Upstream(#[from] NoAnswer),
 }
 
 /// The token, where a request needs one.
@@ -217,8 +217,8 @@ impl Failure {
             Failure::Busy(_) => "the server is busy",
             Failure::SlowBody => "the body did not come in time",
             Failure::BrokenBody => "the body broke off",
-            Failure::Upstream(Upstream::Timeout) => "the server did not answer in time",
-            Failure::Upstream(Upstream::NotStarted { .. }) => {
+            Failure::Upstream(NoAnswer::Timeout) => "the server did not answer in time",
+            Failure::Upstream(NoAnswer::NotStarted { .. }) => {
                 "the server does not start: try again later"
             }
             Failure::Upstream(_) => "the server gave no answer that could be passed on",

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, Uri};
 use portcullis_core::decide::Permit;
-use portcullis_core::error::{Failure, Upstream as NoAnswer};
+use portcullis_core::error::{Failure, NoAnswer};
 use portcullis_core::header::{MCP_NAME, MCP_SESSION_ID};
 use portcullis_core::operation::Method as Mcp;
 use portcullis_core::secret::Secret;

@@ -10,7 +10,7 @@ use http::request::Parts;
 use hyper::body::Incoming;
 use portcullis_core::decide::Permit;
 use portcullis_core::denial::Denial;
-use portcullis_core::error::{Blame, Failure, Upstream as NoAnswer};
+use portcullis_core::error::{Blame, Failure, NoAnswer};
 use portcullis_core::header::DPOP_NONCE;
 use portcullis_core::operation::{Call, Operation};
 use portcullis_core::proof::Caller;

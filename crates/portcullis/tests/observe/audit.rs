@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use http::StatusCode;
 use portcullis::observe::{Audit, Claimed, Exchange, Observer};
 use portcullis_core::denial::Denial;
-use portcullis_core::error::Upstream;
+use portcullis_core::error::NoAnswer;
 use serde_json::{Value, json};
 
 use super::request::{about, call, headers, judge, metrics, token, watched};
@@ -103,7 +103,7 @@ async fn what_may_have_been_done_without_an_answer_is_told_from_what_was_refused
     let observer = observer(folder.file("audit.log"));
     let server = watched(&observer);
     let permit = judge(&token(&json!({})), &call(1, "read_file")).unwrap();
-    let denial = Denial::after_permit(Upstream::Timeout, &permit);
+    let denial = Denial::after_permit(NoAnswer::Timeout, &permit);
     observer.note(&Exchange::failed(about(&server), &permit, &denial));
     flush(&observer).await;
     let [line] = &lines(&folder.file("audit.log"))[..] else { panic!() };

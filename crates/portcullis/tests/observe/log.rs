@@ -7,7 +7,7 @@ use http::StatusCode;
 use portcullis::config::gateway::{Log, LogFormat, LogLevel};
 use portcullis::observe::{Claimed, Exchange, Observer, log};
 use portcullis_core::denial::Denial;
-use portcullis_core::error::{Failure, Upstream};
+use portcullis_core::error::{Failure, NoAnswer};
 use serde_json::{Value, json};
 
 use super::request::{about, call, headers, judge, metrics, token, watched};
@@ -44,7 +44,7 @@ fn requests() {
     let denial = judge(&text, &call(1, "read_file")).unwrap_err();
     let claimed = Claimed::of(&headers(&text)).unwrap();
     observer.note(&Exchange::denied(about(&server), &denial).claiming(&claimed));
-    let denial = Denial::after_permit(Upstream::Timeout, &permit);
+    let denial = Denial::after_permit(NoAnswer::Timeout, &permit);
     observer.note(&Exchange::failed(about(&server), &permit, &denial));
 }
 

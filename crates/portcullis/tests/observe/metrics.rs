@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use http::StatusCode;
 use portcullis::observe::{Exchange, Observer, Trusts};
 use portcullis_core::denial::Denial;
-use portcullis_core::error::{Class, Failure, Upstream};
+use portcullis_core::error::{Class, Failure, NoAnswer};
 use portcullis_core::operation::Reason;
 use portcullis_core::scope::ScopeSet;
 use portcullis_core::{bearer, proof, token as core_token};
@@ -82,7 +82,7 @@ fn requests_are_counted_by_what_became_of_them() {
     }
     let denial = judge(&token(&json!({})), &call(1, "delete_file")).unwrap_err();
     observer.note(&Exchange::denied(about(&server), &denial));
-    let denial = Denial::after_permit(Upstream::Timeout, &permit);
+    let denial = Denial::after_permit(NoAnswer::Timeout, &permit);
     observer.note(&Exchange::failed(about(&server), &permit, &denial));
     let page = read(&observer.metrics().render());
     assert_eq!(requests(&page, "allowed", ""), 3.0);
@@ -129,7 +129,7 @@ fn failures() -> Vec<Failure> {
         Failure::Busy("room"),
         Failure::SlowBody,
         Failure::BrokenBody,
-        Failure::Upstream(Upstream::Timeout),
+        Failure::Upstream(NoAnswer::Timeout),
     ];
     token.into_iter().map(Failure::Token).chain(others).collect()
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
-use portcullis_core::error::Upstream as NoAnswer;
+use portcullis_core::error::NoAnswer;
 use portcullis_core::header::{MCP_METHOD, MCP_PROTOCOL_VERSION};
 use portcullis_core::operation::Era;
 use tokio::time::timeout;

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body_util::Full;
-use portcullis_core::error::Upstream as Failure;
+use portcullis_core::error::NoAnswer;
 use portcullis_resource::fetch::innermost;
 
 use self::connect::Connector;
@@ -57,26 +57,26 @@ impl Upstream {
         target: Option<Uri>,
         headers: HeaderMap,
         body: Bytes,
-    ) -> Result<Response<Lent>, Failure> {
+    ) -> Result<Response<Lent>, NoAnswer> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
         *request.uri_mut() = target.unwrap_or_else(|| self.target.clone());
         *request.headers_mut() = headers;
         request.headers_mut().insert(header::HOST, self.host.clone());
         let answer = tokio::time::timeout(self.answer, self.pool.send(request)).await;
-        let response = answer.map_err(|_| Failure::Timeout)?;
-        let response = response.map_err(|error| Failure::Unreachable(reason(&error)))?;
+        let response = answer.map_err(|_| NoAnswer::Timeout)?;
+        let response = response.map_err(|error| NoAnswer::Unreachable(reason(&error)))?;
         match response.status() {
             // It refuses us and not the client, who would look for a token that helps (RS-5).
             status @ (StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED) => {
-                Err(Failure::Refused(status))
+                Err(NoAnswer::Refused(status))
             }
             // Where it wants to have us instead is nowhere a client could go.
             status if status.is_redirection() && status != StatusCode::NOT_MODIFIED => {
-                Err(Failure::Unusable(format!("it redirects with {status}")))
+                Err(NoAnswer::Unusable(format!("it redirects with {status}")))
             }
             status if status.is_informational() => {
-                Err(Failure::Unusable(format!("it switches protocols with {status}")))
+                Err(NoAnswer::Unusable(format!("it switches protocols with {status}")))
             }
             _ => Ok(response),
         }

@@ -67,9 +67,9 @@ struct Shared {
     streams: Arc<()>,
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NoAnswer {
+pub(super) enum NoResponse {
     #[error(transparent)]
     Connection(#[from] NoConnection),
     #[error(transparent)]
@@ -105,7 +105,7 @@ impl Pool {
     pub(super) async fn send(
         self: &Arc<Self>,
         mut request: Request<Full<Bytes>>,
-    ) -> Result<Response<Lent>, NoAnswer> {
+    ) -> Result<Response<Lent>, NoResponse> {
         loop {
             match self.connection().await? {
                 Connection::Http2 { mut sender, stream } => {
@@ -138,7 +138,7 @@ impl Pool {
         Uri::from_parts(parts).unwrap_or_else(|_| self.url.clone())
     }
 
-    async fn connection(&self) -> Result<Connection, NoAnswer> {
+    async fn connection(&self) -> Result<Connection, NoResponse> {
         if let Some(connection) = self.share() {
             return Ok(connection);
         }
@@ -151,7 +151,7 @@ impl Pool {
         Box::pin(self.connect()).await
     }
 
-    async fn connect(&self) -> Result<Connection, NoAnswer> {
+    async fn connect(&self) -> Result<Connection, NoResponse> {
         let connected = self.connector.connect().await?;
         if connected.is_http2() {
             let (sender, connection) = self.http2.handshake(TokioIo::new(connected)).await?;
