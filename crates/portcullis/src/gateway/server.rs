@@ -30,7 +30,7 @@ use super::{BadGateway, Gateway, headers};
 use crate::client::tries::Try;
 use crate::config::server as config;
 use crate::observe::trace::Span;
-use crate::observe::{About, Claimed, Exchange as Noted, Moment, Watched};
+use crate::observe::{About, Claimed, Moment, Noted, Watched};
 use crate::rewrite::{Exchange, Media, Refused, Treatment};
 use crate::seal::Sealer;
 

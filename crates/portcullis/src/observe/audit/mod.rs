@@ -20,7 +20,7 @@ use tokio::sync::{Notify, oneshot};
 
 pub use self::write::{Destination, LogFile};
 use self::write::{Order, Scribe};
-use super::Exchange;
+use super::Noted;
 use super::metrics::Counter;
 use crate::per_thread::PerThread;
 
@@ -90,8 +90,8 @@ impl Audit {
     }
 
     /// Writes down what happened.
-    pub fn note(&self, exchange: &Exchange<'_>) {
-        let length = self.lines.append(|buffer| line::write(buffer, exchange));
+    pub fn note(&self, noted: &Noted<'_>) {
+        let length = self.lines.append(|buffer| line::write(buffer, noted));
         if length > FULL {
             self.lines.is_full.store(true, Ordering::Release);
         }

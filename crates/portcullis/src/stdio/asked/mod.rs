@@ -159,7 +159,7 @@ impl<'a> Asked<'a> {
             })
             .collect();
         let stream = Arc::new(Stream::of_answers(asking.len(), self.accept.events));
-        let (exchange, asked) = match link.ask(&asking, stream, Some(share)) {
+        let (awaited, asked) = match link.ask(&asking, stream, Some(share)) {
             Ok(taken) => taken,
             Err(NotTaken::Over) => return Ok(None),
             Err(busy) => return Err(not_taken(busy).into()),
@@ -177,7 +177,7 @@ impl<'a> Asked<'a> {
             is_listen,
             silence: self.pool.settings.limits.silence,
         };
-        Ok(Some(exchanged(exchange, form).await))
+        Ok(Some(exchanged(awaited, form).await))
     }
 
     /// When listening ends that begins now.

@@ -17,7 +17,7 @@ use portcullis_core::operation::{Era, RequestId};
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::time::Instant;
 
-pub(super) use self::handle::{Attendance, Exchange};
+pub(super) use self::handle::{Attendance, Awaited};
 pub(super) use self::outgoing::{Asking, NotTaken, Outgoing};
 use self::share::Shares;
 pub(super) use self::share::{Load, Share};
