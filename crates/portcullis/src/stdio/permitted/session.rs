@@ -8,7 +8,7 @@ use portcullis_core::header::MCP_SESSION_ID;
 use portcullis_core::operation::{Call, Era, Method};
 use tokio::time::Instant;
 
-use super::{Answered, Asked, CANCELLED, is_request, not_taken, unavailable};
+use super::{Answered, CANCELLED, Permitted, is_request, not_taken, unavailable};
 use crate::stdio::answer::{self, INVALID_REQUEST, only_answer, refused, status};
 use crate::stdio::body::Body;
 use crate::stdio::link::{Asking, Link, Load};
@@ -31,7 +31,7 @@ impl Drop for Newborn<'_> {
     }
 }
 
-impl Asked<'_> {
+impl Permitted<'_> {
     /// A session, but for its beginning.
     pub(super) async fn legacy(&self, session: Option<&str>) -> Answered {
         let calls = self.permit.calls();

@@ -44,7 +44,7 @@ impl From<Response<Body>> for Instead {
 type Answered = Result<Response<Body>, Instead>;
 
 /// A request on its way to a process.
-pub(super) struct Asked<'a> {
+pub(super) struct Permitted<'a> {
     pool: &'a Pool,
     permit: &'a Permit,
     /// What is permitted, with ids as the process knows them.
@@ -55,7 +55,7 @@ pub(super) struct Asked<'a> {
     listens_until: Option<Instant>,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> Permitted<'a> {
     pub(super) fn new(
         pool: &'a Pool,
         permit: &'a Permit,
@@ -63,7 +63,7 @@ impl<'a> Asked<'a> {
         accept: Accept,
         listens_until: Option<Instant>,
     ) -> Self {
-        Asked { pool, permit, body, user: User::of(permit.caller()), accept, listens_until }
+        Permitted { pool, permit, body, user: User::of(permit.caller()), accept, listens_until }
     }
 
     pub(super) async fn answer(
