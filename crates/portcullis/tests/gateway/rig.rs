@@ -10,7 +10,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use portcullis::config::surroundings::Surroundings;
+use portcullis::config::outside::Outside;
 use portcullis::config::{self, Config, ConfigError};
 use portcullis::gateway::{Gateway, Serving};
 use portcullis_core::time::UnixTime;
@@ -33,7 +33,7 @@ impl Clock for Noon {
 /// One file, and no variables.
 struct OneFile(String);
 
-impl Surroundings for OneFile {
+impl Outside for OneFile {
     fn read(&self, _: &Path) -> io::Result<Zeroizing<String>> {
         Ok(Zeroizing::new(self.0.clone()))
     }
