@@ -4,22 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::rules::{Known, Origin, name};
-use super::{ClaimPath, Confirmation, Expectation, Refusal};
+use super::{ClaimPath, Confirmation, Expectation, Refusal, Speaker};
 use crate::bearer::TokenHash;
 use crate::id::{Issuer, ResourceId};
 use crate::json::{Document, Item};
 use crate::policy::{Grants, Policy, Vocabulary};
 use crate::scope::{Role, Scope, ScopeSet};
 use crate::time::UnixTime;
-
-/// Whom a token speaks for: a subject of its issuer, or a client where there is none. Whoever has several
-/// tokens is one speaker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Speaker<'t> {
-    issuer: &'t str,
-    subject: Option<&'t str>,
-    client: Option<&'t str>,
-}
 
 /// A token that satisfied its issuer's [`Expectation`].
 ///
@@ -68,8 +59,7 @@ impl VerifiedToken {
 
     /// Whom it speaks for.
     pub fn speaker(&self) -> Speaker<'_> {
-        let client = if self.subject.is_none() { self.client_id() } else { None };
-        Speaker { issuer: self.issuer().as_str(), subject: self.subject(), client }
+        Speaker::of(self)
     }
 
     /// Whether this is what it was held against.

@@ -56,7 +56,7 @@ pub use self::counts::{Counts, Dropped};
 use self::link::End;
 use self::permitted::Permitted;
 use self::pool::{Key, Pool};
-pub use self::settings::{Limits, Settings, Unavailable, User};
+pub use self::settings::{Limits, Settings, Unavailable};
 use crate::rewrite::Outgoing;
 
 /// The question whether a server speaks 2026-07-28, in words of the gateway's own: it concerns nobody and changes

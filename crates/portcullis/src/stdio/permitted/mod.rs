@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 use portcullis_core::decide::Permit;
 use portcullis_core::operation::{Call, Era, Method};
+use portcullis_core::token::Person;
 use tokio::time::Instant;
 
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use super::body::Body;
 use super::link::{Asking, End, Link, Load, NotTaken};
 use super::message::{self, Message};
 use super::pool::{Key, Pool};
-use super::settings::{Unavailable, User};
+use super::settings::Unavailable;
 use super::stream::Stream;
 
 const CANCELLED: &str = "notifications/cancelled";
@@ -49,7 +50,7 @@ pub(super) struct Permitted<'a> {
     permit: &'a Permit,
     /// What is permitted, with ids as the process knows them.
     body: &'a Bytes,
-    user: User,
+    user: Person,
     accept: Accept,
     /// When listening ends, if it does before the end that all of it has.
     listens_until: Option<Instant>,
@@ -63,7 +64,8 @@ impl<'a> Permitted<'a> {
         accept: Accept,
         listens_until: Option<Instant>,
     ) -> Self {
-        Permitted { pool, permit, body, user: User::of(permit.caller()), accept, listens_until }
+        let user = permit.caller().token().speaker().into();
+        Permitted { pool, permit, body, user, accept, listens_until }
     }
 
     pub(super) async fn answer(
