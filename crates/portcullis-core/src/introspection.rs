@@ -55,7 +55,7 @@ pub fn judge(
     if !is_active {
         return Err(Failure::Refused(Refusal::Inactive));
     }
-    Ok(accept(Arc::new(claims), expectation, now, presented, Origin::Introspected)?)
+    Ok(accept(claims, expectation, now, presented, Origin::Introspected)?)
 }
 
 /// Whether the answer says that the token is active: all there is to ask about a token that was verified by

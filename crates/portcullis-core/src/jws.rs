@@ -9,6 +9,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use memchr::memchr_iter;
 
 use crate::json::{At, Document, Flaw, Item};
 pub use crate::keys::Algorithm;
@@ -266,16 +267,21 @@ fn text<'d>(name: &'static str, value: Item<'d>) -> Result<&'d str, Refusal> {
 
 /// The signing input, and the three parts.
 fn split(text: &str) -> Result<(&str, &str, &str, &str), Refusal> {
-    if let Some((signed, signature)) = text.rsplit_once('.')
-        && let Some((header, payload)) = signed.split_once('.')
-        && !payload.contains('.')
+    let mut dots = memchr_iter(b'.', text.as_bytes());
+    if let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next())
+        && let Some((signed, signature)) = split_at_dot(text, second)
+        && let Some((header, payload)) = split_at_dot(signed, first)
     {
         return Ok((signed, header, payload, signature));
     }
-    match text.split('.').count() {
-        5 => Err(Refusal::Encrypted),
+    match memchr_iter(b'.', text.as_bytes()).count() {
+        4 => Err(Refusal::Encrypted),
         _ => Err(Refusal::Parts),
     }
+}
+
+fn split_at_dot(text: &str, dot: usize) -> Option<(&str, &str)> {
+    Some((text.get(..dot)?, text.get(dot + 1..)?))
 }
 
 fn decode(text: &str, part: Part) -> Result<Vec<u8>, Refusal> {

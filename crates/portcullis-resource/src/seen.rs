@@ -19,7 +19,7 @@ use crate::trust::{Basis, Judged};
 const CAPACITY: u64 = 32 * 1024 * 1024;
 
 /// What a token costs beside itself.
-const OVERHEAD: u64 = 1024;
+const OVERHEAD: u64 = 512;
 
 /// So many tokens of usual length fit; a hint only.
 const ESTIMATE: usize = 16 * 1024;

@@ -18,10 +18,15 @@ use crate::time::UnixTime;
 pub(crate) struct Document {
     /// The JSON text, and behind it the strings that have escapes, with the escapes resolved.
     text: String,
+    /// Where the JSON text ends.
+    length: usize,
     /// The values in the order of the text, the root object first, each object and array directly
     /// followed by what is in it.
     nodes: Vec<Node>,
 }
+
+/// Longer texts are refused. Nothing that is read here comes near it, and places in them fit in 32 bits.
+const MAX_LENGTH: usize = 16 * 1024 * 1024;
 
 /// A value's place in its [`Document`].
 #[derive(Clone, Copy)]
@@ -30,9 +35,9 @@ pub(crate) struct At(usize);
 #[derive(Clone, Copy)]
 struct Node {
     name: Span,
-    kind: Kind,
     /// The index behind everything in this value, which is where the next member or item stands.
-    next: usize,
+    next: u32,
+    kind: Kind,
 }
 
 #[derive(Clone, Copy)]
@@ -51,13 +56,31 @@ enum Kind {
 /// A range of the text.
 #[derive(Clone, Copy, Default)]
 struct Span {
-    start: usize,
-    end: usize,
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    fn new(start: usize, length: usize) -> Span {
+        Span { start: narrow(start), end: narrow(start.wrapping_add(length)) }
+    }
+}
+
+/// An index, which [`MAX_LENGTH`] keeps small.
+fn narrow(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
+}
+
+fn wide(index: u32) -> usize {
+    usize::try_from(index).unwrap_or(usize::MAX)
 }
 
 impl Document {
     /// Reads a JSON object.
     pub(crate) fn read(bytes: Vec<u8>) -> Result<Self, Flaw> {
+        if bytes.len() > MAX_LENGTH {
+            return Err(Flaw::TooLong);
+        }
         not_foreign(&bytes)?;
         let mut text = String::from_utf8(bytes).map_err(|_| Flaw::InvalidUtf8)?;
         let mut tape = Tape::over(&text);
@@ -66,9 +89,10 @@ impl Document {
             Reader { walk: Walk::new(flaw), tape: &mut tape, name }.deserialize(de)
         })?;
         let Tape { nodes, resolved, .. } = tape;
+        let length = text.len();
         text.push_str(&resolved);
         match nodes.first() {
-            Some(Node { kind: Kind::Object, .. }) => Ok(Document { text, nodes }),
+            Some(Node { kind: Kind::Object, .. }) => Ok(Document { text, length, nodes }),
             _ => Err(Flaw::NotAnObject),
         }
     }
@@ -78,9 +102,11 @@ impl Document {
         self.at(At(0))
     }
 
-    /// How many bytes it takes, about.
-    pub(crate) fn size(&self) -> usize {
-        self.text.len() + self.nodes.len() * size_of::<Node>()
+    /// The JSON text it was read from, and will be read from again without a flaw.
+    pub(crate) fn into_text(self) -> String {
+        let Document { mut text, length, .. } = self;
+        text.truncate(length);
+        text
     }
 
     /// The value at a place found earlier in this document.
@@ -89,7 +115,7 @@ impl Document {
     }
 
     fn slice(&self, span: Span) -> &str {
-        self.text.get(span.start..span.end).unwrap_or_default()
+        self.text.get(wide(span.start)..wide(span.end)).unwrap_or_default()
     }
 }
 
@@ -180,7 +206,7 @@ impl<'d> Item<'d> {
     }
 
     fn children(self) -> impl Iterator<Item = (&'d Node, Item<'d>)> {
-        let end = self.node().map_or(0, |node| node.next);
+        let end = self.node().map_or(0, |node| wide(node.next));
         let mut at = self.at + 1;
         std::iter::from_fn(move || {
             if at >= end {
@@ -188,7 +214,7 @@ impl<'d> Item<'d> {
             }
             let item = Item { document: self.document, at };
             let node = item.node()?;
-            at = node.next;
+            at = wide(node.next);
             Some((node, item))
         })
     }
@@ -212,25 +238,25 @@ impl<'t> Tape<'t> {
     /// The place of a string that is part of the text.
     fn borrowed(&self, string: &str) -> Span {
         let start = string.as_ptr().addr().wrapping_sub(self.text.as_ptr().addr());
-        Span { start, end: start.wrapping_add(string.len()) }
+        Span::new(start, string.len())
     }
 
     /// The place of a string that has escapes: kept behind the text.
     fn resolved(&mut self, string: &str) -> Span {
         let start = self.text.len() + self.resolved.len();
         self.resolved.push_str(string);
-        Span { start, end: start + string.len() }
+        Span::new(start, string.len())
     }
 
     fn push(&mut self, name: Span, kind: Kind) -> usize {
         let at = self.nodes.len();
-        self.nodes.push(Node { name, kind, next: at + 1 });
+        self.nodes.push(Node { name, next: narrow(at + 1), kind });
         at
     }
 
     /// Ends the object or array that began at `at`.
     fn close(&mut self, at: usize) {
-        let next = self.nodes.len();
+        let next = narrow(self.nodes.len());
         if let Some(node) = self.nodes.get_mut(at) {
             node.next = next;
         }

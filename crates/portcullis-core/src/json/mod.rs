@@ -43,6 +43,9 @@ pub enum Flaw {
     /// A byte sequence that is not UTF-8 (compressed bodies end here too).
     #[error("not UTF-8")]
     InvalidUtf8,
+    /// Longer than any document that is kept (16 MiB).
+    #[error("too long for a document")]
+    TooLong,
     /// Not JSON by RFC 8259.
     #[error("not JSON")]
     Syntax,

@@ -9,6 +9,7 @@
 mod confirmation;
 mod expectation;
 mod looks;
+mod names;
 mod purpose;
 mod refusal;
 mod rules;
@@ -37,7 +38,7 @@ use crate::time::UnixTime;
 pub struct Unverified<'t> {
     hash: TokenHash,
     compact: Compact<'t>,
-    claims: Arc<Document>,
+    claims: Document,
     issuer: At,
 }
 
@@ -61,7 +62,7 @@ impl<'t> Unverified<'t> {
             return Err(Refusal::Malformed("iss"));
         }
         let issuer = issuer.place();
-        Ok(Unverified { hash, compact, claims: Arc::new(claims), issuer })
+        Ok(Unverified { hash, compact, claims, issuer })
     }
 
     /// The one of a server's expectations that is about this token's issuer. To be asked before any
@@ -91,7 +92,7 @@ impl<'t> Unverified<'t> {
 
     /// Verifies signature and claims.
     pub fn verify(
-        &self,
+        self,
         keys: &KeySet,
         expectation: &Arc<Expectation>,
         now: UnixTime,
@@ -104,13 +105,8 @@ impl<'t> Unverified<'t> {
         }
         let key = keys.find(self.kid(), self.algorithm())?;
         self.compact.verify(key)?;
-        accept(
-            Arc::clone(&self.claims),
-            expectation,
-            now,
-            self.hash,
-            Origin::Signed { typ: self.compact.typ() },
-        )
+        let origin = Origin::Signed { typ: self.compact.typ() };
+        accept(self.claims, expectation, now, self.hash, origin)
     }
 }
 

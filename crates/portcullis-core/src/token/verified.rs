@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::names::Names;
 use super::rules::{Known, Origin, name};
 use super::{ClaimPath, Confirmation, Expectation, Refusal, Speaker};
 use crate::bearer::TokenHash;
@@ -12,27 +13,31 @@ use crate::policy::{Grants, Policy, Vocabulary};
 use crate::scope::{Role, Scope, ScopeSet};
 use crate::time::UnixTime;
 
+/// What keeping a scope or a role takes beside its text.
+const NAME: usize = 48;
+
 /// A token that satisfied its issuer's [`Expectation`].
 ///
 /// There is no other way to get one than [`super::Unverified::verify`] and
 /// [`crate::introspection::judge`].
+// In this order, since a kept token is looked at for every request and thousands of them are not in a
+// processor's cache: first what each request asks for, so that it is brought in by few lines.
+#[repr(C)]
 pub struct VerifiedToken {
     hash: TokenHash,
-    claims: Arc<Document>,
+    deadline: UnixTime,
+    not_before: Option<UnixTime>,
     expectation: Arc<Expectation>,
-    // Copies, for whoever writes the audit trail: they lie side by side, and the claims do not.
-    subject: Option<Box<str>>,
-    client_id: Option<Box<str>>,
-    token_id: Option<Box<str>>,
+    names: Names,
+    /// What it amounts to in the numbering of one policy.
+    grants: Option<(Arc<Vocabulary>, Grants)>,
+    confirmation: Option<Confirmation>,
     scopes: ScopeSet,
     roles: Vec<Role>,
     expires: UnixTime,
-    deadline: UnixTime,
-    not_before: Option<UnixTime>,
     issued_at: Option<UnixTime>,
-    confirmation: Option<Confirmation>,
-    /// What it amounts to in the numbering of one policy.
-    grants: Option<(Arc<Vocabulary>, Grants)>,
+    /// All of them, as text: few ask for more than the above, and read they take several times the room.
+    claims: String,
 }
 
 impl VerifiedToken {
@@ -54,7 +59,11 @@ impl VerifiedToken {
 
     /// How many bytes it takes to keep, about: an issuer may say a lot about a short token.
     pub fn size(&self) -> usize {
-        size_of::<VerifiedToken>() + self.claims.size()
+        let names =
+            self.scopes.iter().map(Scope::as_str).chain(self.roles.iter().map(Role::as_str));
+        size_of::<VerifiedToken>()
+            + self.claims.len()
+            + names.map(|name| NAME + name.len()).sum::<usize>()
     }
 
     /// Whom it speaks for.
@@ -70,18 +79,18 @@ impl VerifiedToken {
     /// `sub`: whom it speaks for, unique within the issuer. Absent where a client speaks for itself
     /// and the issuer does not say so by `sub`.
     pub fn subject(&self) -> Option<&str> {
-        self.subject.as_deref()
+        self.names.subject()
     }
 
     /// The client it was issued to: `client_id` (RFC 9068), else `azp` (OpenID Connect), else `appid`
     /// (Entra ID).
     pub fn client_id(&self) -> Option<&str> {
-        self.client_id.as_deref()
+        self.names.client_id()
     }
 
     /// `jti`: its identifier.
     pub fn token_id(&self) -> Option<&str> {
-        self.token_id.as_deref()
+        self.names.token_id()
     }
 
     /// The scopes it carries.
@@ -123,9 +132,12 @@ impl VerifiedToken {
         self.expectation.may_obtain(&self.roles, scope)
     }
 
-    /// The string at `path`, or the strings of the array there.
+    /// The string at `path`, or the strings of the array there. The claims are read anew each time.
     pub fn claim(&self, path: &ClaimPath) -> Vec<String> {
-        let claim = path.find(self.claims.root());
+        let Ok(claims) = Document::read(self.claims.clone().into_bytes()) else {
+            return Vec::new();
+        };
+        let claim = path.find(claims.root());
         claim.into_iter().flat_map(Item::strings).map(str::to_owned).collect()
     }
 
@@ -161,7 +173,7 @@ impl fmt::Debug for VerifiedToken {
 
 /// Judges claims whose origin is established. Nothing else makes a [`VerifiedToken`].
 pub(crate) fn accept(
-    claims: Arc<Document>,
+    claims: Document,
     expectation: &Arc<Expectation>,
     now: UnixTime,
     hash: TokenHash,
@@ -182,12 +194,12 @@ pub(crate) fn accept(
     if let Origin::Signed { typ } = origin {
         known.check_access_token(root, typ, expectation)?;
     }
-    let subject = name("sub", known.sub)?.map(Box::from);
-    let client_id = known.client()?.map(Box::from);
+    let subject = name("sub", known.sub)?;
+    let client_id = known.client()?;
     if subject.is_none() && client_id.is_none() {
         return Err(Refusal::Missing("sub"));
     }
-    let token_id = name("jti", known.jti)?.map(Box::from);
+    let names = Names::new(subject, client_id, name("jti", known.jti)?);
     let scopes = known.scopes(expectation)?;
     let confirmation = known.cnf.map(Confirmation::of).transpose()?;
     known.check_bound(confirmation.as_ref())?;
@@ -199,18 +211,16 @@ pub(crate) fn accept(
     }
     Ok(VerifiedToken {
         hash,
+        deadline: end.deadline,
+        not_before,
         expectation: Arc::clone(expectation),
-        subject,
-        client_id,
-        token_id,
+        names,
+        grants: None,
+        confirmation,
         scopes,
         roles,
         expires: end.expires,
-        deadline: end.deadline,
-        not_before,
         issued_at,
-        confirmation,
-        grants: None,
-        claims,
+        claims: claims.into_text(),
     })
 }

@@ -58,7 +58,8 @@ pub(super) fn upstream(
     forward: &[HeaderName],
     add: &[(HeaderName, HeaderValue)],
 ) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(6);
+    // With room for those of the connection that follow; growing costs more.
+    let mut headers = HeaderMap::with_capacity(12);
     for (name, value) in client {
         let passes = PASSED.contains(name) || is_mcp(name.as_str()) || forward.contains(name);
         if passes {
