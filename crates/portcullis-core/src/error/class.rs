@@ -3,23 +3,23 @@
 use super::Failure;
 use crate::token;
 
-/// Makes the classes from one list, so that none is without a label and none is left out of [`Class::ALL`].
+/// Makes the classes from one list, so that none is without a label and none is left out of [`FailureClass::ALL`].
 macro_rules! classes {
     ($($class:ident: $label:expr, $what:literal;)+) => {
         /// Failures by class: what metrics and logs name them by.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Class {
+        pub enum FailureClass {
             $(#[doc = $what] $class,)+
         }
 
-        impl Class {
+        impl FailureClass {
             /// Every class there is, in the order of their numbers.
-            pub const ALL: [Class; [$(Class::$class),+].len()] = [$(Class::$class),+];
+            pub const ALL: [FailureClass; [$(FailureClass::$class),+].len()] = [$(FailureClass::$class),+];
 
             /// A short lower-case name, which no other class has.
             pub const fn label(self) -> &'static str {
                 match self {
-                    $(Class::$class => $label,)+
+                    $(FailureClass::$class => $label,)+
                 }
             }
         }
@@ -54,45 +54,45 @@ classes! {
     Upstream: "upstream", "No answer of the protected server.";
 }
 
-impl From<token::Class> for Class {
-    fn from(class: token::Class) -> Class {
+impl From<token::Class> for FailureClass {
+    fn from(class: token::Class) -> FailureClass {
         match class {
-            token::Class::Malformed => Class::Malformed,
-            token::Class::Algorithm => Class::Algorithm,
-            token::Class::Key => Class::Key,
-            token::Class::Signature => Class::Signature,
-            token::Class::Issuer => Class::Issuer,
-            token::Class::Audience => Class::Audience,
-            token::Class::Lifetime => Class::Lifetime,
-            token::Class::TokenType => Class::TokenType,
-            token::Class::Claims => Class::Claims,
-            token::Class::Inactive => Class::Inactive,
-            token::Class::Possession => Class::Possession,
+            token::Class::Malformed => FailureClass::Malformed,
+            token::Class::Algorithm => FailureClass::Algorithm,
+            token::Class::Key => FailureClass::Key,
+            token::Class::Signature => FailureClass::Signature,
+            token::Class::Issuer => FailureClass::Issuer,
+            token::Class::Audience => FailureClass::Audience,
+            token::Class::Lifetime => FailureClass::Lifetime,
+            token::Class::TokenType => FailureClass::TokenType,
+            token::Class::Claims => FailureClass::Claims,
+            token::Class::Inactive => FailureClass::Inactive,
+            token::Class::Possession => FailureClass::Possession,
         }
     }
 }
 
 impl Failure {
     /// Its class.
-    pub fn class(&self) -> Class {
+    pub fn class(&self) -> FailureClass {
         match self {
-            Failure::Credentials(_) => Class::Credentials,
-            Failure::Message(_) => Class::Message,
-            Failure::Unauthenticated => Class::Unauthenticated,
-            Failure::UnknownIssuer => Class::Issuer,
+            Failure::Credentials(_) => FailureClass::Credentials,
+            Failure::Message(_) => FailureClass::Message,
+            Failure::Unauthenticated => FailureClass::Unauthenticated,
+            Failure::UnknownIssuer => FailureClass::Issuer,
             Failure::Token(refusal) => refusal.class().into(),
             Failure::Proof(refusal) => refusal.class().into(),
-            Failure::InsufficientScope(_) => Class::InsufficientScope,
-            Failure::Forbidden => Class::Forbidden,
-            Failure::IssuerUnavailable { .. } => Class::IssuerUnavailable,
-            Failure::Origin(_) => Class::Origin,
-            Failure::Host(_) => Class::Host,
-            Failure::UnknownSession => Class::Session,
-            Failure::UnknownTask => Class::Task,
-            Failure::TooManyRequests { .. } => Class::Rate,
-            Failure::Busy(_) => Class::Busy,
-            Failure::SlowBody | Failure::BrokenBody => Class::Body,
-            Failure::Upstream(_) => Class::Upstream,
+            Failure::InsufficientScope(_) => FailureClass::InsufficientScope,
+            Failure::Forbidden => FailureClass::Forbidden,
+            Failure::IssuerUnavailable { .. } => FailureClass::IssuerUnavailable,
+            Failure::Origin(_) => FailureClass::Origin,
+            Failure::Host(_) => FailureClass::Host,
+            Failure::UnknownSession => FailureClass::Session,
+            Failure::UnknownTask => FailureClass::Task,
+            Failure::TooManyRequests { .. } => FailureClass::Rate,
+            Failure::Busy(_) => FailureClass::Busy,
+            Failure::SlowBody | Failure::BrokenBody => FailureClass::Body,
+            Failure::Upstream(_) => FailureClass::Upstream,
         }
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-pub use self::class::Class;
+pub use self::class::FailureClass;
 use crate::bearer::{AccessToken, Presented};
 use crate::operation::Reason;
 use crate::scope::ScopeSet;

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use portcullis_core::error::Class;
+use portcullis_core::error::FailureClass;
 
 use super::expose::Page;
 use super::{Moment, Outcome};
@@ -107,7 +107,7 @@ pub struct ServerMetrics {
     name: String,
     allowed: Counter,
     /// By the number of the class.
-    denied: [Counter; Class::ALL.len()],
+    denied: [Counter; FailureClass::ALL.len()],
     latency: Histogram,
     /// Streams that are open towards clients.
     pub streams: Arc<Gauge>,
@@ -256,8 +256,8 @@ fn requests(page: &mut Page, servers: &[Arc<ServerMetrics>]) {
         let server_name = ("server", server.name.as_str());
         let labels = [server_name, ("outcome", "allowed"), ("class", "")];
         page.sample(NAME, &labels, server.allowed.get());
-        for (class, counter) in Class::ALL.iter().zip(&server.denied) {
-            let outcome = if *class == Class::Upstream { "failed" } else { "denied" };
+        for (class, counter) in FailureClass::ALL.iter().zip(&server.denied) {
+            let outcome = if *class == FailureClass::Upstream { "failed" } else { "denied" };
             let labels = [server_name, ("outcome", outcome), ("class", class.label())];
             page.sample(NAME, &labels, counter.get());
         }

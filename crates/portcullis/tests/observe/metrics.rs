@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use http::StatusCode;
 use portcullis::observe::{Noted, Observer, Trusts};
 use portcullis_core::denial::Denial;
-use portcullis_core::error::{Class, Failure, NoAnswer};
+use portcullis_core::error::{Failure, FailureClass, NoAnswer};
 use portcullis_core::operation::Reason;
 use portcullis_core::scope::ScopeSet;
 use portcullis_core::{bearer, proof, token as core_token};
@@ -147,8 +147,8 @@ fn every_failure_is_counted_under_its_own_label() {
         let after = requests(&read(&observer.metrics().render()), outcome, label);
         assert_eq!(after - before, 1.0, "{label}");
     }
-    let known: Vec<Class> = failures().iter().map(Failure::class).collect();
-    for class in Class::ALL {
+    let known: Vec<FailureClass> = failures().iter().map(Failure::class).collect();
+    for class in FailureClass::ALL {
         assert!(known.contains(&class), "no failure above is of {class:?}");
     }
 }
