@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
-    WWW_AUTHENTICATE,
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
@@ -17,14 +16,13 @@ use serde_json::{Value, json};
 use crate::bearer::{self, Presented, Scheme};
 use crate::challenge::Challenge;
 use crate::decide::Permit;
-use crate::error::{Failure, Upstream};
+use crate::error::{Failure, NoAnswer};
+use crate::header::DPOP_NONCE;
 use crate::jws::Algorithm;
 use crate::metadata::ProtectedResource;
 use crate::operation::{Call, Era, Malformed, Operation, Reason, RequestId, Revision};
 use crate::policy::Policy;
 use crate::proof::Caller;
-
-const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// A request that is not allowed: what is needed to answer it, and to write down what happened.
 #[derive(Debug)]
@@ -158,7 +156,7 @@ impl Denial {
         match &self.0.failure {
             Failure::IssuerUnavailable { retry_after, .. }
             | Failure::TooManyRequests { retry_after }
-            | Failure::Upstream(Upstream::NotStarted { retry_after, .. }) => Some(*retry_after),
+            | Failure::Upstream(NoAnswer::NotStarted { retry_after, .. }) => Some(*retry_after),
             Failure::Busy(_) => Some(Duration::from_secs(1)),
             _ => None,
         }
@@ -186,14 +184,14 @@ impl Denial {
             | Failure::Host(_) => StatusCode::FORBIDDEN,
             Failure::IssuerUnavailable { .. }
             | Failure::Busy(_)
-            | Failure::Upstream(Upstream::NotStarted { .. }) => StatusCode::SERVICE_UNAVAILABLE,
+            | Failure::Upstream(NoAnswer::NotStarted { .. }) => StatusCode::SERVICE_UNAVAILABLE,
             // A client of an era with sessions takes it for the word to begin a new one.
             Failure::UnknownSession => StatusCode::NOT_FOUND,
             // As a server answers that keeps tasks and knows none of that name.
             Failure::UnknownTask => StatusCode::OK,
             Failure::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
             Failure::SlowBody => StatusCode::REQUEST_TIMEOUT,
-            Failure::Upstream(Upstream::Timeout) => StatusCode::GATEWAY_TIMEOUT,
+            Failure::Upstream(NoAnswer::Timeout) => StatusCode::GATEWAY_TIMEOUT,
             Failure::Upstream(_) => StatusCode::BAD_GATEWAY,
         }
     }

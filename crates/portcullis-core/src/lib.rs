@@ -72,7 +72,7 @@
 //! | what is asked | [`operation`] |
 //! | may it be | [`policy`], [`decide`] |
 //! | how is it answered | [`denial`], [`error`], [`challenge`], [`metadata`] |
-//! | text that keeps its bytes | [`id`], [`scope`], [`secret`], [`time`], [`json`] |
+//! | text that keeps its bytes | [`id`], [`scope`], [`secret`], [`time`], [`json`], [`header`] |
 
 pub mod bearer;
 pub mod challenge;
@@ -80,6 +80,7 @@ pub mod decide;
 pub mod denial;
 pub mod error;
 mod fold;
+pub mod header;
 pub mod id;
 pub mod introspection;
 pub mod json;

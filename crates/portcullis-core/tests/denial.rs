@@ -14,7 +14,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response};
 use portcullis_core::challenge::{self, Challenge};
 use portcullis_core::denial::Denial;
-use portcullis_core::error::{Blame, Failure, Upstream};
+use portcullis_core::error::{Blame, Failure, NoAnswer};
 use portcullis_core::id::{Issuer, ResourceId};
 use portcullis_core::json::Flaw;
 use portcullis_core::metadata::ProtectedResource;
@@ -162,14 +162,14 @@ fn a_server_that_is_not_started_yet_is_503_with_a_delay() {
     for (millis, delay) in [(1, "1"), (1_000, "1"), (1_001, "2"), (29_500, "30")] {
         let retry_after = Duration::from_millis(millis);
         let reason = "/opt/hidden: not found".to_owned();
-        let response = early(Failure::Upstream(Upstream::NotStarted { reason, retry_after }));
+        let response = early(Failure::Upstream(NoAnswer::NotStarted { reason, retry_after }));
         assert_eq!(response.status(), 503);
         assert_eq!(response.headers()["retry-after"], delay);
         assert_eq!(body(&response)["error"]["code"], -32603);
         assert!(!format!("{response:?}").contains("hidden"));
     }
     for (failure, status) in
-        [(Upstream::Unreachable("/opt/hidden".to_owned()), 502), (Upstream::Timeout, 504)]
+        [(NoAnswer::Unreachable("/opt/hidden".to_owned()), 502), (NoAnswer::Timeout, 504)]
     {
         let response = early(Failure::Upstream(failure));
         assert_eq!(response.status(), status);

@@ -227,7 +227,7 @@ impl Fetcher {
 }
 
 /// The reason below the reasons, which is what an operator can act on.
-fn innermost(error: &dyn std::error::Error) -> String {
+pub fn innermost(error: &dyn std::error::Error) -> String {
     let mut error = error;
     while let Some(source) = error.source() {
         error = source;

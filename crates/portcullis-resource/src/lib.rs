@@ -62,7 +62,7 @@
 //! | --- | --- |
 //! | authors of servers | [`Auth`], [`IssuerBuilder`], [`Principal`] |
 //! | the layer and the router | [`Protected`], [`Auth::protect`], [`Auth::well_known`] |
-//! | services that are not made with axum | [`gate`] judges a request, [`stranger`] may say no before, [`origin`] its page and host, [`stream`] ends what listens |
+//! | services that are not made with axum | [`gate`] judges a request, [`stranger`] may say no before, [`origin`] its page and host, [`stream`] ends what listens, [`well_known`] says where to sign in |
 //! | which issuers are trusted, and how they are asked | [`trust`], [`keys`], [`introspection`], [`metadata`] |
 //! | showing who we are to an issuer | [`signing`] |
 //! | every connection of our own | [`fetch`]: bounded, and screened at connect |
@@ -118,6 +118,7 @@ pub mod testing;
 pub mod tower_mcp;
 pub mod trust;
 mod unavailable;
+pub mod well_known;
 
 #[cfg(feature = "axum")]
 pub use self::auth::{Auth, AuthBuilder, BadAuth};

@@ -6,13 +6,14 @@
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, HOST,
     ORIGIN, VARY,
 };
 use http::uri::Authority;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
 use portcullis_core::error::Failure;
 use portcullis_core::id::ResourceId;
 
@@ -126,15 +127,26 @@ fn check_host(hosts: &BTreeSet<String>, uri: &Uri, headers: &HeaderMap) -> Resul
     if is_local || hosts.contains(&host) { Ok(()) } else { Err(Failure::Host(excerpt(&host))) }
 }
 
-/// The request that a browser makes before the one a page wants, to ask whether it may.
-pub fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
+/// The answer to the request that a browser makes before the one a page wants, to ask whether it may. None to any
+/// other request.
+pub fn preflight(method: &Method, headers: &HeaderMap) -> Option<Response<Bytes>> {
+    if !is_preflight(method, headers) {
+        return None;
+    }
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    permit(headers, response.headers_mut());
+    Some(response)
+}
+
+fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
     *method == Method::OPTIONS
         && headers.contains_key(ORIGIN)
         && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// Tells a browser that it may, in answer to a preflight.
-pub fn permit(asked: &HeaderMap, answer: &mut HeaderMap) {
+/// Tells a browser that it may.
+fn permit(asked: &HeaderMap, answer: &mut HeaderMap) {
     let wanted = asked.get_all(http::header::ACCESS_CONTROL_REQUEST_HEADERS).iter();
     let wanted = wanted.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
     let names = wanted.filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok());
@@ -151,7 +163,7 @@ pub fn permit(asked: &HeaderMap, answer: &mut HeaderMap) {
 
 /// Lets every page read a document that is for everybody, whatever revision its client says it speaks (the
 /// header makes browsers ask first).
-pub fn publish(answer: &mut HeaderMap) {
+pub(crate) fn publish(answer: &mut HeaderMap) {
     answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     answer.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("MCP-Protocol-Version"));
     answer.insert(ACCESS_CONTROL_MAX_AGE, KEPT);

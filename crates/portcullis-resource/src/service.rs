@@ -12,10 +12,11 @@ use axum::extract::{FromRequestParts, OriginalUri, Request};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use http::header::AUTHORIZATION;
 use http::request::Parts;
-use http::{HeaderName, StatusCode};
+use http::{Method, StatusCode};
 use portcullis_core::denial::Denial;
+use portcullis_core::header::{DPOP, DPOP_NONCE};
 use portcullis_core::keys::CertificateThumbprint;
 use portcullis_core::time::UnixTime;
 use tower_layer::Layer;
@@ -23,15 +24,9 @@ use tower_service::Service;
 
 use crate::auth::{Auth, Protection};
 use crate::gate::{Head, Standing};
-use crate::origin;
 use crate::principal::{NoPrincipal, Principal, principal};
 use crate::stream::{Oversight, Until, over};
-
-const DPOP: HeaderName = HeaderName::from_static("dpop");
-const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
-
-/// How long others keep the metadata.
-const METADATA_KEPT: HeaderValue = HeaderValue::from_static("public, max-age=300");
+use crate::{origin, well_known};
 
 impl Auth {
     /// A router with the protected service at `path`, and the documents by which clients find out where to
@@ -60,23 +55,10 @@ impl Auth {
     pub fn well_known(&self) -> Router {
         let resource = self.0.gate.resource();
         let document = Bytes::from(resource.to_json());
-        let serve = || {
-            let document = document.clone();
-            let answer = move || async move {
-                let mut response = document.into_response();
-                let headers = response.headers_mut();
-                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                headers.insert(CACHE_CONTROL, METADATA_KEPT);
-                origin::publish(headers);
-                response
-            };
-            let preflight = || async {
-                let mut response = StatusCode::NO_CONTENT.into_response();
-                origin::publish(response.headers_mut());
-                response
-            };
-            get(answer).options(preflight)
+        let answer = move |method: Method| async move {
+            well_known::answer(&method, document).map(Body::from)
         };
+        let serve = || get(answer.clone()).options(answer.clone());
         // A colon or a star that begins a segment of the resource's path stands for itself.
         let router = Router::new().without_v07_checks();
         self.well_known_paths().iter().fold(router, |router, path| router.route(path, serve()))
@@ -131,12 +113,9 @@ where
         Ok(page) => page,
         Err(failure) => return protection.refuse(&Denial::before_reading(failure, &parts.headers)),
     };
-    let mut response = if origin::is_preflight(&parts.method, &parts.headers) {
-        let mut response = StatusCode::NO_CONTENT.into_response();
-        origin::permit(&parts.headers, response.headers_mut());
-        response
-    } else {
-        protection.judge(parts, body, inner).await
+    let mut response = match origin::preflight(&parts.method, &parts.headers) {
+        Some(answer) => answer.map(Body::from),
+        None => protection.judge(parts, body, inner).await,
     };
     origin::reveal(page.as_ref(), response.headers_mut());
     response

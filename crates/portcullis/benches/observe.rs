@@ -21,7 +21,7 @@ use std::cell::{Cell, RefCell};
 use std::process::ExitCode;
 
 use http::StatusCode;
-use portcullis::observe::{Audit, Exchange, Observer};
+use portcullis::observe::{Audit, Noted, Observer};
 use portcullis_core::decide::Permit;
 use serde::Serialize;
 use serde_json::json;
@@ -78,14 +78,14 @@ fn main() -> ExitCode {
     let permit = judge(&token(&json!({})), &call(1, "read_file")).unwrap();
     let noted = Cell::new(0_u32);
     let note = || {
-        observer.note(&Exchange::allowed(about(&server), &permit, StatusCode::OK));
+        observer.note(&Noted::allowed(about(&server), &permit, StatusCode::OK));
         noted.set(noted.get().wrapping_add(1));
         // Sooner than the thread would come to it by itself, so that the buffer is as in real life.
         if noted.get().is_multiple_of(2048) {
             runtime.block_on(observer.audit().unwrap().flush()).unwrap();
         }
     };
-    let count = || counting.note(&Exchange::allowed(about(&counted), &permit, StatusCode::OK));
+    let count = || counting.note(&Noted::allowed(about(&counted), &permit, StatusCode::OK));
     let buffer = RefCell::new(Vec::with_capacity(1 << 16));
     let by_serde = || {
         let mut buffer = buffer.borrow_mut();

@@ -29,7 +29,7 @@ pub mod gateway;
 mod made_key;
 mod nearest;
 pub mod observe;
-mod place;
+mod per_thread;
 pub mod rewrite;
 pub mod seal;
 pub mod stdio;

@@ -14,9 +14,8 @@ use aws_lc_rs::digest::{Context, SHA256};
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use portcullis_core::id::Issuer;
 use portcullis_core::operation::MAX_NAME;
-use portcullis_core::token::VerifiedToken;
+use portcullis_core::token::{Speaker, SpeakerName, VerifiedToken};
 use zeroize::Zeroizing;
 
 /// The one form there is. Another one will begin with another byte.
@@ -75,31 +74,15 @@ pub enum Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Owner<'a> {
     /// The server, by its name in the configuration.
-    pub server: &'a str,
-    /// Who says who it is.
-    pub issuer: &'a Issuer,
-    /// Whom the issuer's tokens speak for.
-    pub identity: Identity<'a>,
-}
-
-/// Whom a token speaks for. A client and a subject of the same name are two.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Identity<'a> {
-    /// By `sub`.
-    Subject(&'a str),
-    /// A client that speaks for itself, whose issuer writes no `sub`.
-    Client(&'a str),
+    server: &'a str,
+    /// The person or client, at its issuer.
+    speaker: Speaker<'a>,
 }
 
 impl<'a> Owner<'a> {
     /// The person or client that the token is about, at this server.
     pub fn of(server: &'a str, token: &'a VerifiedToken) -> Owner<'a> {
-        let identity = match token.subject() {
-            Some(subject) => Identity::Subject(subject),
-            // A token without either is none.
-            None => Identity::Client(token.client_id().unwrap_or_default()),
-        };
-        Owner { server, issuer: token.issuer(), identity }
+        Owner { server, speaker: token.speaker() }
     }
 
     /// Whom and what for, in bytes that nobody else's are: each part behind its length.
@@ -109,17 +92,17 @@ impl<'a> Owner<'a> {
             Kind::Task => b"task",
             Kind::Endpoint => b"endpoint",
         };
-        let (tag, identity): (&[u8], _) = match self.identity {
-            Identity::Subject(subject) => (b"subject", subject),
-            Identity::Client(client) => (b"client", client),
+        let (tag, name): (&[u8], _) = match self.speaker.name() {
+            SpeakerName::Subject(subject) => (b"subject", subject),
+            SpeakerName::Client(client) => (b"client", client),
         };
         let mut associated = vec![VERSION];
         for part in [
             kind,
             self.server.as_bytes(),
-            self.issuer.as_str().as_bytes(),
+            self.speaker.issuer().as_str().as_bytes(),
             tag,
-            identity.as_bytes(),
+            name.as_bytes(),
         ] {
             associated.extend_from_slice(&(part.len() as u64).to_be_bytes());
             associated.extend_from_slice(part);

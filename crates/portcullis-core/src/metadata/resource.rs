@@ -1,9 +1,6 @@
 //! Protected resource metadata (RFC 9728): what the gateway serves and the client judges.
 
-use super::{
-    MAX_TEXT, MetadataError, Place, RESOURCE, Reader, Writer, inserted, inserted_at_root,
-    resource_tail,
-};
+use super::{MAX_TEXT, MetadataError, Place, RESOURCE, Reader, Writer, inserted, resource_tail};
 use crate::id::{Issuer, ResourceId};
 use crate::scope::{Scope, ScopeSet};
 
@@ -150,11 +147,6 @@ impl ProtectedResource {
     /// what `resource_metadata` names in a challenge (RFC 9728 section 5.1).
     pub fn metadata_url(&self) -> String {
         inserted(self.resource.origin(), RESOURCE, resource_tail(&self.resource))
-    }
-
-    /// The well-known URL at the root of the same origin, for clients that look only there.
-    pub fn root_metadata_url(&self) -> String {
-        inserted_at_root(&self.resource)
     }
 
     /// The path of [`ProtectedResource::metadata_url`], without a query: what a router matches.

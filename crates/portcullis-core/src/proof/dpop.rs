@@ -11,6 +11,7 @@ use http::HeaderMap;
 
 use super::Refusal;
 use crate::bearer::TokenHash;
+use crate::header::DPOP;
 use crate::json::{Document, Item};
 use crate::jws::{self, Compact};
 use crate::keys::Thumbprint;
@@ -21,7 +22,7 @@ const MAX_JTI: usize = 256;
 
 /// The proof a request carries, if any. Two are refused, since they could mean two keys.
 pub fn dpop_header(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
-    let mut values = headers.get_all("dpop").iter();
+    let mut values = headers.get_all(DPOP).iter();
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
         (Some(value), None) => value.to_str().map(Some).map_err(|_| Refusal::NotAscii),

@@ -13,6 +13,7 @@ mod names;
 mod purpose;
 mod refusal;
 mod rules;
+mod speaker;
 mod verified;
 
 use std::sync::Arc;
@@ -23,8 +24,9 @@ pub use looks::looks_like_jwt;
 pub(crate) use refusal::excerpt;
 pub use refusal::{Class, Refusal};
 pub(crate) use rules::Origin;
+pub use speaker::{Person, Speaker, SpeakerName};
+pub use verified::VerifiedToken;
 pub(crate) use verified::accept;
-pub use verified::{Speaker, VerifiedToken};
 
 use crate::bearer::{AccessToken, TokenHash};
 use crate::json::{At, Document};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::names::Names;
 use super::rules::{Known, Origin, name};
-use super::{ClaimPath, Confirmation, Expectation, Refusal};
+use super::{ClaimPath, Confirmation, Expectation, Refusal, Speaker};
 use crate::bearer::TokenHash;
 use crate::id::{Issuer, ResourceId};
 use crate::json::{Document, Item};
@@ -15,15 +15,6 @@ use crate::time::UnixTime;
 
 /// What keeping a scope or a role takes beside its text.
 const NAME: usize = 48;
-
-/// Whom a token speaks for: a subject of its issuer, or a client where there is none. Whoever has several
-/// tokens is one speaker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Speaker<'t> {
-    issuer: &'t str,
-    subject: Option<&'t str>,
-    client: Option<&'t str>,
-}
 
 /// A token that satisfied its issuer's [`Expectation`].
 ///
@@ -77,8 +68,7 @@ impl VerifiedToken {
 
     /// Whom it speaks for.
     pub fn speaker(&self) -> Speaker<'_> {
-        let client = if self.subject().is_none() { self.client_id() } else { None };
-        Speaker { issuer: self.issuer().as_str(), subject: self.subject(), client }
+        Speaker::of(self)
     }
 
     /// Whether this is what it was held against.

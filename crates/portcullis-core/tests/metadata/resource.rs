@@ -85,7 +85,6 @@ fn the_document_stands_at_the_path_inserted_url() {
     ] {
         let document = protected(text);
         assert_eq!(document.metadata_url(), format!("{base}{tail}"), "{text}");
-        assert_eq!(document.root_metadata_url(), base);
         assert_eq!(document.well_known_path(), format!("{path}{routed}"));
     }
     let odd = protected("HTTPS://Example.com:443/mcp");

@@ -34,7 +34,7 @@ use crate::args::Explain;
 use crate::config::server::Server;
 use crate::made_key::MadeKey;
 use crate::observe::mend::Explained;
-use crate::observe::{About, Exchange, Metrics, Moment, Observer};
+use crate::observe::{About, Metrics, Moment, Noted, Observer};
 
 /// No file with claims is longer than a token could be.
 const MAX_FILE: u64 = 64 * 1024;
@@ -230,7 +230,7 @@ impl Said {
             latency: Duration::ZERO,
             span: None,
         };
-        let why = Explained::of(&Exchange::denied(about, &denial)).map(|why| why.to_string());
+        let why = Explained::of(&Noted::denied(about, &denial)).map(|why| why.to_string());
         let scopes = match denial.failure() {
             Failure::InsufficientScope(scopes) => scopes.iter().map(ToString::to_string).collect(),
             _ => Vec::new(),

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::args::ConfigFile;
-use crate::config::surroundings::{Machine, Surroundings};
+use crate::config::outside::{Machine, Outside};
 use crate::config::{self, Config, ConfigError};
 
 /// The configuration cannot be used (`EX_CONFIG` of sysexits.h).

@@ -9,7 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{CommandError, configured, manager, runtime};
 use crate::args::ConfigFile;
-use crate::config::surroundings::Machine;
+use crate::config::outside::Machine;
 use crate::config::{self, Config};
 use crate::gateway::{Changes, Gateway, Serving, Threads, Workers};
 use crate::observe::log;

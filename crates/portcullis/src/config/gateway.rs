@@ -164,23 +164,12 @@ pub struct Telemetry {
     pub ca: Option<PathBuf>,
 }
 
-/// What outlives a request.
+/// What outlives a request. All of it is kept in this process.
 #[derive(Debug)]
 pub struct Store {
-    /// Where it is kept.
-    pub kind: StoreKind,
     /// What session and task identifiers are sealed with. Without one, make one at start: identifiers then
     /// end with the process.
     pub seal_key: Option<SealKey>,
-}
-
-/// Where things are kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum StoreKind {
-    /// In this process.
-    #[default]
-    Memory,
 }
 
 /// 32 bytes that nobody else knows.

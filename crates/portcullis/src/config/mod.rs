@@ -8,7 +8,7 @@
 //! * [`gateway`] – what there is once: listeners, limits, logs, the store
 //! * [`server`] – an MCP server behind the gateway
 //! * [`issuer`] – whose tokens are accepted
-//! * [`surroundings`] – files and variables, given by whoever calls
+//! * [`outside`] – files and variables, given by whoever calls
 //! * `source` – texts, includes, `${ENV}` and overrides, as one tree that knows its places
 //! * `raw` – what can be written, key by key
 //! * `check` – whether it goes together, and what it comes to
@@ -18,26 +18,26 @@
 mod check;
 pub mod gateway;
 pub mod issuer;
+pub mod outside;
 mod problem;
 mod raw;
 mod redact;
 pub mod server;
 mod source;
-pub mod surroundings;
 
 use std::cell::{Cell, RefCell};
 use std::path::Path;
 
 pub use self::gateway::Config;
+use self::outside::Outside;
 use self::problem::Findings;
 pub use self::problem::{ConfigError, Problem};
 use self::source::Sources;
-use self::surroundings::Surroundings;
 
 /// Reads a configuration and what belongs to it. All that is wrong is told at once.
-pub fn load(path: &Path, surroundings: &dyn Surroundings) -> Result<Config, ConfigError> {
+pub fn load(path: &Path, outside: &dyn Outside) -> Result<Config, ConfigError> {
     let (mut sources, findings) = (Sources::default(), Findings::default());
-    let tree = source::read(path, surroundings, &mut sources, &findings)
+    let tree = source::read(path, outside, &mut sources, &findings)
         .map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error })?;
     // What is no TOML says little about what it was to mean.
     if findings.has_syntax() {
@@ -46,7 +46,7 @@ pub fn load(path: &Path, surroundings: &dyn Surroundings) -> Result<Config, Conf
     let context = check::Context {
         sources: &sources,
         findings: &findings,
-        surroundings,
+        outside,
         secret_files: RefCell::default(),
         has_public_url: Cell::new(false),
     };

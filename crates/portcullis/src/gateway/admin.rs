@@ -95,7 +95,7 @@ fn answer(
     }
     match request.uri().path() {
         // An issuer that is away does not turn it red: restarting would not bring it back.
-        "/readyz" if gateway.running.is_draining() => {
+        "/readyz" if gateway.life.is_draining() => {
             plain(StatusCode::SERVICE_UNAVAILABLE, "draining\n")
         }
         "/livez" | "/readyz" => plain(StatusCode::OK, "ok\n"),

@@ -11,6 +11,7 @@ use http::header::{
     HeaderValue, PROXY_AUTHENTICATE, SERVER, SET_COOKIE, STRICT_TRANSPORT_SECURITY, TE, TRAILER,
     TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE,
 };
+use portcullis_core::header::DPOP_NONCE;
 
 use crate::config::server::ResponseHeaders;
 
@@ -43,7 +44,7 @@ const NOT_ANSWERED: [HeaderName; 20] = [
     ALT_SVC,
     STRICT_TRANSPORT_SECURITY,
     HeaderName::from_static("clear-site-data"),
-    HeaderName::from_static("dpop-nonce"),
+    DPOP_NONCE,
     ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_ALLOW_CREDENTIALS,
     ACCESS_CONTROL_ALLOW_HEADERS,

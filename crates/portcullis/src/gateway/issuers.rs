@@ -46,16 +46,16 @@ pub(super) struct Issuers {
 }
 
 /// All by which an issuer is asked.
-pub(super) struct Asked {
+pub(super) struct Contact {
     pub(super) documents: Arc<Metadata>,
     pub(super) keys: Arc<RemoteKeys>,
     pub(super) introspection: Option<(When, Arc<Introspection>)>,
 }
 
-impl Asked {
+impl Contact {
     /// Begins to ask an issuer.
-    pub(super) fn new(issuer: &TrustedIssuer, clock: &Arc<dyn Clock>) -> Result<Asked, Unusable> {
-        Asked::after(issuer, clock, &KnownKeys::default()).map(|(asked, _)| asked)
+    pub(super) fn new(issuer: &TrustedIssuer, clock: &Arc<dyn Clock>) -> Result<Contact, Unusable> {
+        Contact::after(issuer, clock, &KnownKeys::default()).map(|(contact, _)| contact)
     }
 
     /// Keys are those that were asked for before, where they are.
@@ -63,7 +63,7 @@ impl Asked {
         issuer: &TrustedIssuer,
         clock: &Arc<dyn Clock>,
         known: &KnownKeys,
-    ) -> Result<(Asked, Whence), Unusable> {
+    ) -> Result<(Contact, Whence), Unusable> {
         let metadata = |fetcher| Arc::new(Metadata::new(issuer.issuer.clone(), fetcher));
         let documents = metadata(fetcher(issuer, None)?);
         let whence = Whence {
@@ -101,7 +101,7 @@ impl Asked {
             let timing = Timing { stale: issuer.stale, ..Timing::default() };
             Arc::new(RemoteKeys::start(Arc::clone(&documents), jwks, timing))
         });
-        Ok((Asked { documents, keys, introspection }, whence))
+        Ok((Contact { documents, keys, introspection }, whence))
     }
 
     fn source(&self) -> Source {
@@ -162,9 +162,9 @@ impl Issuers {
     ) -> Result<Issuers, Unusable> {
         let mut all = Issuers::default();
         for issuer in issuers {
-            let (asked, whence) = Asked::after(issuer, clock, before)?;
-            all.sources.insert(issuer.name.to_string(), asked.source());
-            all.keys.0.push((whence, asked.keys));
+            let (contact, whence) = Contact::after(issuer, clock, before)?;
+            all.sources.insert(issuer.name.to_string(), contact.source());
+            all.keys.0.push((whence, contact.keys));
         }
         Ok(all)
     }

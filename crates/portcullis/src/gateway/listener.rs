@@ -25,10 +25,10 @@ use tokio_rustls::TlsAcceptor;
 
 use super::Gateway;
 use super::answer::{Answer, Sent, plain};
-use super::drain::Draining;
+use super::life::Ending;
 use super::patient::{Patience, Patient, UnderWay};
-use super::places::{Place, Places};
-use super::tls::{Kept, mend};
+use super::slots::{Slot, Slots};
+use super::tls::{Kept, is_http2, mend};
 use super::workers::Workers;
 use crate::config::gateway::Limits;
 use crate::observe::metrics::Held;
@@ -65,10 +65,10 @@ impl Listener {
     /// Takes connections until a moment after the gateway began to drain, and what is in the queue by then.
     pub(super) async fn run(self, gateway: Arc<Gateway>) {
         let Limits { connections, connections_per_address, .. } = self.limits;
-        let places = Arc::new(Places::new(connections, connections_per_address));
+        let slots = Arc::new(Slots::new(connections, connections_per_address));
         let manner = Arc::new(Manner::new(&self.limits, self.tls));
-        let mut draining = gateway.running.draining();
-        let settled = draining.settled();
+        let mut ending = gateway.life.ending();
+        let settled = ending.settled();
         tokio::pin!(settled);
         loop {
             let accepted = tokio::select! {
@@ -86,7 +86,7 @@ impl Listener {
             };
             // Behind a proxy there are many.
             let is_proxy = gateway.state.load().proxies.trusts(address.ip());
-            let Some(place) = places.take((!is_proxy).then(|| address.ip())) else {
+            let Some(slot) = slots.take((!is_proxy).then(|| address.ip())) else {
                 gateway.lasting.observer.metrics().connections_refused.count();
                 continue;
             };
@@ -95,9 +95,9 @@ impl Listener {
             let connection = Box::new(Connection {
                 gateway: Arc::clone(&gateway),
                 manner: Arc::clone(&manner),
-                draining: gateway.running.draining(),
+                ending: gateway.life.ending(),
                 accepted: Instant::now(),
-                counted: (place, gateway.lasting.observer.metrics().connections.hold()),
+                counted: (slot, gateway.lasting.observer.metrics().connections.hold()),
             });
             self.workers.spawn(connection.open(stream, address));
         }
@@ -145,9 +145,9 @@ struct Connection {
     gateway: Arc<Gateway>,
     manner: Arc<Manner>,
     /// From the beginning: whoever has come is waited for.
-    draining: Draining,
+    ending: Ending,
     accepted: Instant,
-    counted: (Place, Held),
+    counted: (Slot, Held),
 }
 
 /// What is left to do on a connection.
@@ -201,7 +201,7 @@ impl Connection {
                 let (_, session) = stream.get_ref();
                 let shown = session.peer_certificates().and_then(<[_]>::first);
                 let certificate = shown.map(|shown| CertificateThumbprint::of_der(shown));
-                let is_http2 = session.alpn_protocol() == Some(b"h2");
+                let is_http2 = is_http2(session);
                 let peer = Peer { address, certificate };
                 Some(self.serve(stream, Bytes::new(), is_http2, peer))
             }
@@ -221,7 +221,7 @@ impl Connection {
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Connection { gateway, manner, draining, accepted, counted } = self;
+        let Connection { gateway, manner, ending, accepted, counted } = self;
         let under_way = Arc::new(UnderWay::new(is_http2));
         let begun = (accepted, first);
         let io = Patient::new(io, begun, is_http2, manner.patience, Arc::clone(&under_way));
@@ -230,11 +230,11 @@ impl Connection {
         if is_http2 {
             let connection = Box::pin(manner.http2.serve_connection(io, service));
             let shutdown = http2::Connection::graceful_shutdown;
-            Box::pin(drive(connection, shutdown, draining, is_http2, counted))
+            Box::pin(drive(connection, shutdown, ending, is_http2, counted))
         } else {
             let connection = Box::pin(manner.http1.serve_connection(io, service));
             let shutdown = http1::Connection::graceful_shutdown;
-            Box::pin(drive(connection, shutdown, draining, is_http2, counted))
+            Box::pin(drive(connection, shutdown, ending, is_http2, counted))
         }
     }
 }
@@ -260,7 +260,7 @@ fn service(
         // Kept apart from the connection, which may be sending the answer for hours.
         Box::pin(async move {
             let mut response = gateway.answer(&peer, request).await;
-            if !is_http2 && gateway.running.is_draining() {
+            if !is_http2 && gateway.life.is_draining() {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             Ok(response.map(|body| body.ends(request_under_way)))
@@ -288,15 +288,15 @@ async fn first(stream: &mut TcpStream) -> io::Result<Bytes> {
 async fn drive<C>(
     mut connection: Pin<Box<C>>,
     shutdown: fn(Pin<&mut C>),
-    mut draining: Draining,
+    mut ending: Ending,
     is_http2: bool,
-    counted: (Place, Held),
+    counted: (Slot, Held),
 ) where
     C: Future<Output = hyper::Result<()>>,
 {
-    let ended = match until_draining(connection.as_mut(), &mut draining).await {
+    let ended = match until_draining(connection.as_mut(), &mut ending).await {
         Some(ended) => ended,
-        None => Box::pin(drained(connection.as_mut(), shutdown, &mut draining, is_http2)).await,
+        None => Box::pin(drained(connection.as_mut(), shutdown, &mut ending, is_http2)).await,
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended");
@@ -308,7 +308,7 @@ async fn drive<C>(
 async fn drained<C>(
     mut connection: Pin<&mut C>,
     shutdown: fn(Pin<&mut C>),
-    draining: &mut Draining,
+    ending: &mut Ending,
     is_http2: bool,
 ) -> hyper::Result<()>
 where
@@ -317,24 +317,24 @@ where
     if !is_http2 {
         tokio::select! {
             ended = connection.as_mut() => return ended,
-            () = draining.settled() => {}
+            () = ending.settled() => {}
         }
     }
     shutdown(connection.as_mut());
     tokio::select! {
         ended = connection => ended,
-        () = draining.over() => Ok(()),
+        () = ending.over() => Ok(()),
     }
 }
 
 /// The end of a connection; none where the gateway begins to drain before.
 async fn until_draining<C: Future>(
     mut connection: Pin<&mut C>,
-    draining: &mut Draining,
+    ending: &mut Ending,
 ) -> Option<C::Output> {
-    let now = draining.clone();
+    let now = ending.clone();
     // What is polled once only must not be put off for having taken its turn.
-    let mut begun = pin!(unconstrained(draining.begun()));
+    let mut begun = pin!(unconstrained(ending.begun()));
     let mut waits = false;
     poll_fn(|cx| {
         if let Poll::Ready(ended) = connection.as_mut().poll(cx) {

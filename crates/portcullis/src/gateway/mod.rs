@@ -1,7 +1,7 @@
 //! The gateway while it runs: the composition of everything else.
 //!
 //! * [`Workers`] – the threads that serve them
-//! * `listener` – connections of clients, `places`, how many, `patient`, how long they are waited for
+//! * `listener` – connections of clients, `slots`, how many, `patient`, how long they are waited for
 //! * `tls` – certificates and keys, in and out
 //! * `framing` – requests that two readers could take apart at different places
 //! * `client` – who sends a request, as far as connection and proxies tell
@@ -17,7 +17,7 @@
 //! * `answer` – what goes back to a client, `overseen`, for how long where it listens
 //! * `changes` – files that are read again, `random` – the one random source
 //! * `spans` – spans on their way to a collector, with the feature `otlp`
-//! * `drain` – the end
+//! * `life` – reload, drain and end, and who is told of them
 //!
 //! A request goes one way: connection, route, origin, [gate](portcullis_resource::gate), upstream, and the
 //! answer back. There is no request to an upstream without a permit of the gate, but the one question of `online`,
@@ -28,18 +28,18 @@ mod answer;
 mod behind;
 mod changes;
 mod client;
-mod drain;
 mod framing;
 mod headers;
 mod issuers;
+mod life;
 mod listener;
 pub mod online;
 mod overseen;
 mod patient;
-mod places;
 mod random;
 mod routes;
 mod server;
+mod slots;
 #[cfg(feature = "otlp")]
 mod spans;
 mod state;
@@ -53,21 +53,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
-use http::{Method, Request, Response, StatusCode};
+use http::{Request, Response};
 use hyper::body::Incoming;
 use portcullis_resource::clock::Clock;
 use portcullis_resource::gate::BadGate;
-use portcullis_resource::origin::{self, BadOrigin};
+use portcullis_resource::origin::BadOrigin;
+use portcullis_resource::well_known;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use self::admin::AdminListener;
-use self::answer::{Answer, plain};
+use self::answer::Answer;
 pub use self::changes::Changes;
 use self::client::Client;
-use self::drain::Running;
+use self::life::Life;
 use self::listener::{Listener, Peer, nowhere};
 use self::routes::Target;
 use self::state::{Lasting, Settled, State};
@@ -76,9 +75,6 @@ pub use self::workers::{Threads, Workers};
 use crate::config::Config;
 use crate::config::gateway::{Admin, ListenerTls};
 use crate::seal::SealError;
-
-/// How long others keep the metadata of a server.
-const METADATA_KEPT: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
 /// How long processes behind the gateway have to end, and the collector to take the last spans.
 const STOP: Duration = Duration::from_secs(5);
@@ -125,7 +121,7 @@ impl BadGateway {
 pub struct Gateway {
     state: ArcSwap<State>,
     lasting: Lasting,
-    running: Running,
+    life: Life,
 }
 
 /// A gateway that takes connections. Dropped, it ends as it is; [`Serving::drain`] lets it finish what it has
@@ -163,9 +159,8 @@ impl Gateway {
             }
         }
         let state = ArcSwap::from_pointee(state);
-        let gateway = Arc::new(Gateway { state, lasting, running: Running::new() });
-        let keep =
-            |files: &ListenerTls| tls::Kept::start(files.clone(), gateway.running.draining());
+        let gateway = Arc::new(Gateway { state, lasting, life: Life::new() });
+        let keep = |files: &ListenerTls| tls::Kept::start(files.clone(), gateway.life.ending());
         let tls = config.tls.as_ref().map(keep).transpose()?;
         let listener = Listener { socket, workers, tls, limits: config.limits };
         tokio::spawn(listener.run(Arc::clone(&gateway)));
@@ -183,7 +178,9 @@ impl Gateway {
         let state = self.state.load_full();
         match state.routes.find(&parts.uri, &parts.headers) {
             None => nowhere(),
-            Some(Target::Metadata(document)) => metadata(&parts.method, document.clone()),
+            Some(Target::Metadata(document)) => {
+                well_known::answer(&parts.method, document.clone()).map(Answer::whole)
+            }
             Some(Target::Server(server)) => {
                 let client = Client::of(peer, &state.proxies, &parts.headers);
                 server.answer(self, &state, &client, parts, body).await
@@ -199,26 +196,6 @@ impl Gateway {
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, BadGateway> {
     TcpListener::bind(address).await.map_err(|error| BadGateway::Listen { address, error })
-}
-
-/// What a server says about itself is for everybody to read, pages in browsers included.
-fn metadata(method: &Method, document: Bytes) -> Response<Answer> {
-    let mut response = match *method {
-        Method::GET | Method::HEAD => Response::new(Answer::whole(document)),
-        Method::OPTIONS => plain(StatusCode::NO_CONTENT, ""),
-        _ => plain(StatusCode::METHOD_NOT_ALLOWED, "GET only\n"),
-    };
-    let headers = response.headers_mut();
-    if response_is_document(method) {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(CACHE_CONTROL, METADATA_KEPT);
-    }
-    origin::publish(headers);
-    response
-}
-
-fn response_is_document(method: &Method) -> bool {
-    matches!(*method, Method::GET | Method::HEAD)
 }
 
 impl Serving {
@@ -238,7 +215,7 @@ impl Serving {
             tracing::warn!("these are taken at start: {unchanged}: restart to change them");
         }
         self.gateway.state.store(Arc::new(state));
-        self.gateway.running.reloaded();
+        self.gateway.life.reloaded();
         Ok(())
     }
 
@@ -253,12 +230,12 @@ impl Serving {
 
     /// Ends: what is under way is finished within the time there is.
     pub async fn drain(self) {
-        let running = &self.gateway.running;
-        running.drain();
+        let life = &self.gateway.life;
+        life.drain();
         tracing::info!("draining");
-        if tokio::time::timeout(self.drain, running.gone()).await.is_err() {
+        if tokio::time::timeout(self.drain, life.gone()).await.is_err() {
             tracing::warn!("requests under way are cut off");
-            running.end();
+            life.end();
         }
         let state = self.gateway.state.load_full();
         let mut ending = tokio::task::JoinSet::new();
@@ -279,7 +256,7 @@ impl Serving {
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        self.gateway.running.end();
+        self.gateway.life.end();
         for listener in &self.admin {
             listener.abort();
         }

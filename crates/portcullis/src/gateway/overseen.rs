@@ -7,7 +7,7 @@ use portcullis_resource::gate::Standing;
 use portcullis_resource::stream::Oversight;
 
 use super::Gateway;
-use super::drain::News;
+use super::life::Turns;
 
 /// A stream, and what it is held against: what the gateway is told now, and not what it was told when the
 /// stream began.
@@ -15,19 +15,19 @@ pub(super) struct Overseen {
     gateway: Arc<Gateway>,
     server: Arc<str>,
     standing: Box<Standing>,
-    news: News,
+    turns: Turns,
 }
 
 impl Overseen {
     pub(super) fn new(gateway: &Arc<Gateway>, server: Arc<str>, standing: Standing) -> Overseen {
-        let news = gateway.running.news();
-        Overseen { gateway: Arc::clone(gateway), server, standing: Box::new(standing), news }
+        let turns = gateway.life.turns();
+        Overseen { gateway: Arc::clone(gateway), server, standing: Box::new(standing), turns }
     }
 }
 
 impl Oversight for Overseen {
     async fn stands(&mut self) -> Option<UnixTime> {
-        if self.gateway.running.is_draining() {
+        if self.gateway.life.is_draining() {
             return None;
         }
         let state = self.gateway.state.load_full();
@@ -46,9 +46,9 @@ impl Oversight for Overseen {
     }
 
     async fn nudged(&mut self) {
-        // One that began in the last moment has missed the news.
-        if !self.gateway.running.is_draining() {
-            self.news.next().await;
+        // One that began in the last moment has missed the turn.
+        if !self.gateway.life.is_draining() {
+            self.turns.next().await;
         }
     }
 }

@@ -5,12 +5,13 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Response;
 use http::request::Parts;
-use http::{HeaderName, Response, StatusCode};
 use hyper::body::Incoming;
 use portcullis_core::decide::Permit;
 use portcullis_core::denial::Denial;
-use portcullis_core::error::{Blame, Failure, Upstream as NoAnswer};
+use portcullis_core::error::{Blame, Failure, NoAnswer};
+use portcullis_core::header::DPOP_NONCE;
 use portcullis_core::operation::{Call, Operation};
 use portcullis_core::proof::Caller;
 use portcullis_resource::gate::{Admitted, Gate, Head, Surroundings};
@@ -20,21 +21,18 @@ use portcullis_resource::stream::{Until, over};
 use portcullis_resource::trust::{Source, Trusted};
 use tokio::time::Instant;
 
-use super::answer::{Answer, plain};
+use super::answer::Answer;
 use super::behind::Behind;
 use super::client::Client;
 use super::overseen::Overseen;
 use super::state::State;
-use super::upstream::is_event_stream;
 use super::{BadGateway, Gateway, headers};
 use crate::client::tries::Try;
 use crate::config::server as config;
 use crate::observe::trace::Span;
-use crate::observe::{About, Claimed, Exchange as Noted, Moment, Watched};
-use crate::rewrite::{Exchange, Refused, Treatment};
+use crate::observe::{About, Claimed, Moment, Noted, Watched};
+use crate::rewrite::{Exchange, Media, Refused, Treatment};
 use crate::seal::Sealer;
-
-const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// A protected server.
 pub(super) struct Server {
@@ -147,15 +145,12 @@ impl Server {
                 return self.refuse(&underway, &denial, &parts);
             }
         };
-        let mut response = if origin::is_preflight(&parts.method, &parts.headers) {
-            let mut response = plain(StatusCode::NO_CONTENT, "");
-            origin::permit(&parts.headers, response.headers_mut());
-            response
-        } else {
-            match self.admit(&underway, &parts, body).await {
+        let mut response = match origin::preflight(&parts.method, &parts.headers) {
+            Some(answer) => answer.map(Answer::whole),
+            None => match self.admit(&underway, &parts, body).await {
                 Ok(admitted) => self.pass_on(&underway, &parts, admitted).await,
                 Err(denial) => self.refuse(&underway, &denial, &parts),
-            }
+            },
         };
         origin::reveal(page.as_ref(), response.headers_mut());
         response
@@ -254,7 +249,7 @@ impl Server {
         let response = self.behind.send(&exchange, parts, listens_until).await?;
         let (mut head, body) = response.into_parts();
         headers::client(&mut head.headers, &self.response_headers);
-        let is_stream = is_event_stream(&head.headers);
+        let is_stream = Media::of(&head.headers) == Media::Events;
         let treatment = exchange.response(head.status, &mut head.headers);
         let refused = |refused: Refused| NoAnswer::Unusable(refused.to_string());
         let body = match treatment.map_err(refused)? {

@@ -15,10 +15,10 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ServerConfig, WebPkiClientVerifier};
-use rustls::{CertificateError, ClientConfig, RootCertStore};
+use rustls::{CertificateError, ClientConfig, CommonState, RootCertStore};
 
 use super::changes::Changes;
-use super::drain::Draining;
+use super::life::Ending;
 use crate::config::gateway::ListenerTls;
 use crate::config::issuer::Identity;
 use crate::config::server::UpstreamTls;
@@ -85,9 +85,17 @@ impl From<NoTls> for Unusable {
     }
 }
 
+/// How HTTP/2 is agreed on (RFC 9113 section 3.2).
+const HTTP2: &[u8] = b"h2";
+
 /// HTTP/2 where the other side knows it.
-pub(super) fn protocols() -> Vec<Vec<u8>> {
-    vec![b"h2".to_vec(), b"http/1.1".to_vec()]
+fn protocols() -> Vec<Vec<u8>> {
+    vec![HTTP2.to_vec(), b"http/1.1".to_vec()]
+}
+
+/// Whether both sides have settled on it.
+pub(super) fn is_http2(connection: &CommonState) -> bool {
+    connection.alpn_protocol() == Some(HTTP2)
 }
 
 /// What to do about a certificate that is refused, where its error does not say.
@@ -212,10 +220,10 @@ pub(super) struct Kept(Arc<ArcSwap<ServerConfig>>);
 
 impl Kept {
     /// Reads the files, and again when they change, until the gateway ends.
-    pub(super) fn start(files: ListenerTls, draining: Draining) -> Result<Kept, Unusable> {
+    pub(super) fn start(files: ListenerTls, ending: Ending) -> Result<Kept, Unusable> {
         let watched = watched(&files);
         let kept = Kept(Arc::new(ArcSwap::from_pointee(load(&files)?)));
-        tokio::spawn(kept.clone().keep(files, watched, draining));
+        tokio::spawn(kept.clone().keep(files, watched, ending));
         Ok(kept)
     }
 
@@ -224,11 +232,11 @@ impl Kept {
         self.0.load_full()
     }
 
-    async fn keep(self, files: ListenerTls, mut changes: Changes, mut draining: Draining) {
+    async fn keep(self, files: ListenerTls, mut changes: Changes, mut ending: Ending) {
         loop {
             tokio::select! {
                 () = tokio::time::sleep(Changes::INTERVAL) => {}
-                () = draining.begun() => return,
+                () = ending.begun() => return,
             }
             if !changes.any() {
                 continue;

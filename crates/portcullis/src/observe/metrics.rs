@@ -9,41 +9,11 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use portcullis_core::error::FailureClass;
+
 use super::expose::Page;
 use super::{Moment, Outcome};
 use crate::stdio;
-
-/// Every [`Failure::label`](portcullis_core::error::Failure::label), and one more for what is new there.
-pub(super) const CLASSES: [&str; 26] = [
-    "credentials",
-    "message",
-    "unauthenticated",
-    "issuer",
-    "malformed",
-    "algorithm",
-    "key",
-    "signature",
-    "audience",
-    "lifetime",
-    "token_type",
-    "claims",
-    "inactive",
-    "possession",
-    "insufficient_scope",
-    "forbidden",
-    "issuer_unavailable",
-    "origin",
-    "host",
-    "session",
-    "task",
-    "rate",
-    "busy",
-    "body",
-    "upstream",
-    OTHER,
-];
-
-const OTHER: &str = "other";
 
 /// The upper ends of the buckets of latencies, in microseconds, and how they are written, in seconds.
 const BUCKETS: [(u64, &str); 15] = [
@@ -136,7 +106,8 @@ impl Histogram {
 pub struct ServerMetrics {
     name: String,
     allowed: Counter,
-    denied: [Counter; CLASSES.len()],
+    /// By the number of the class.
+    denied: [Counter; FailureClass::ALL.len()],
     latency: Histogram,
     /// Streams that are open towards clients.
     pub streams: Arc<Gauge>,
@@ -165,10 +136,8 @@ impl ServerMetrics {
         match outcome {
             Outcome::Allowed { .. } => self.allowed.count(),
             Outcome::Denied(failure) => {
-                let label = failure.label();
-                let place = CLASSES.iter().position(|class| *class == label);
-                if let Some(class) = self.denied.get(place.unwrap_or(CLASSES.len() - 1)) {
-                    class.count();
+                if let Some(counter) = self.denied.get(failure.class() as usize) {
+                    counter.count();
                 }
             }
         }
@@ -287,13 +256,10 @@ fn requests(page: &mut Page, servers: &[Arc<ServerMetrics>]) {
         let server_name = ("server", server.name.as_str());
         let labels = [server_name, ("outcome", "allowed"), ("class", "")];
         page.sample(NAME, &labels, server.allowed.get());
-        for (class, counter) in CLASSES.iter().zip(&server.denied) {
-            let outcome = if *class == "upstream" { "failed" } else { "denied" };
-            page.sample(
-                NAME,
-                &[server_name, ("outcome", outcome), ("class", class)],
-                counter.get(),
-            );
+        for (class, counter) in FailureClass::ALL.iter().zip(&server.denied) {
+            let outcome = if *class == FailureClass::Upstream { "failed" } else { "denied" };
+            let labels = [server_name, ("outcome", outcome), ("class", class.label())];
+            page.sample(NAME, &labels, counter.get());
         }
     }
 }

@@ -1,10 +1,10 @@
 //! What the gateway tells, and what it counts.
 //!
-//! Every request to a server that was judged is an [`Exchange`], and whoever answers it hands that to
+//! Every request to a server that was judged is [`Noted`], and whoever answers it hands that to
 //! [`Observer::note`]: it becomes a line of the audit trail, a count, and a line of the log. (What is answered
 //! without a judgement is not: preflights, metadata, paths that are nobody's, what is no HTTP.)
 //!
-//! * `exchange` – one answered request, borrowed
+//! * `noted` – one answered request, borrowed
 //! * [`audit`] – a line for each, in a file of its own
 //! * [`metrics`] – what is counted, for Prometheus
 //! * [`log`] – what an operator reads
@@ -12,13 +12,13 @@
 //! * [`trace`] – a span for each, where the gateway is built with the feature `otlp`
 
 pub mod audit;
-mod exchange;
 mod expose;
 mod json;
 pub mod log;
 pub mod mend;
 pub mod metrics;
 mod moment;
+mod noted;
 #[cfg(feature = "otlp")]
 pub mod trace;
 #[cfg(not(feature = "otlp"))]
@@ -30,11 +30,11 @@ use std::time::Duration;
 use http::request::Parts;
 
 pub use self::audit::Audit;
-pub use self::exchange::{About, Claimed, Exchange, Outcome, Trusts, Watched};
 pub use self::expose::CONTENT_TYPE;
 use self::mend::Explained;
 pub use self::metrics::Metrics;
 pub use self::moment::Moment;
+pub use self::noted::{About, Claimed, Noted, Outcome, Trusts, Watched};
 use crate::config::server::{Server, Written};
 use portcullis_core::error::Blame;
 use portcullis_core::operation::{Call, Target};
@@ -103,17 +103,17 @@ impl Observer {
     }
 
     /// Writes down a request that was answered.
-    pub fn note(&self, exchange: &Exchange<'_>) {
-        let about = &exchange.about;
-        about.server.metrics.count(&exchange.outcome, about.latency);
+    pub fn note(&self, noted: &Noted<'_>) {
+        let about = &noted.about;
+        about.server.metrics.count(&noted.outcome, about.latency);
         if let Some(audit) = &self.audit {
-            audit.note(exchange);
+            audit.note(noted);
         }
         #[cfg(feature = "otlp")]
         if let (Some(tracer), Some(span)) = (&self.tracer, about.span) {
-            tracer.end(span, exchange);
+            tracer.end(span, noted);
         }
-        tell(exchange);
+        tell(noted);
     }
 
     /// Returns when there is room to write down another request: see [`Audit::room`].
@@ -136,24 +136,24 @@ impl Observer {
 
 /// A line of the log: what an operator can do something about is a warning, other refusals are news, and what
 /// is as it should be is for those who look closely.
-fn tell(exchange: &Exchange<'_>) {
-    let about = &exchange.about;
-    let call = exchange.calls.first();
+fn tell(noted: &Noted<'_>) {
+    let about = &noted.about;
+    let call = noted.calls.first();
     macro_rules! event {
         ($level:ident, $($message:tt)+) => {
             tracing::$level!(
                 request = about.request,
                 server = about.server.name(),
                 address = %about.client,
-                status = exchange.status.as_u16(),
+                status = noted.status.as_u16(),
                 method = call.map(Call::method_name),
                 aimed_at = call.and_then(|call| call.targets().first()).map(Target::text),
-                token = exchange.token().map(tracing::field::display),
+                token = noted.token().map(tracing::field::display),
                 $($message)+
             )
         };
     }
-    let Some(why) = Explained::of(exchange) else {
+    let Some(why) = Explained::of(noted) else {
         event!(debug, latency = ?about.latency, "allowed");
         return;
     };

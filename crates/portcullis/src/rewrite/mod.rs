@@ -57,6 +57,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use memchr::memchr2_iter;
 use portcullis_core::decide::Permit;
+use portcullis_core::header::MCP_SESSION_ID;
 use portcullis_core::json::{Flaw, LookAlike};
 use portcullis_core::policy::Policy;
 
@@ -67,8 +68,6 @@ pub use self::events::EventRewriter;
 use self::needs::Needs;
 pub use self::request::{NotOpened, Outgoing};
 use crate::seal::{Kind, Owner, SealError, Sealer};
-
-const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 
 /// What describes the bytes of a body and is wrong once they may change.
 const ABOUT_BYTES: [HeaderName; 5] = [
@@ -231,31 +230,35 @@ impl Exchange {
     }
 
     fn seal_session(&self, headers: &mut HeaderMap) -> Result<(), Refused> {
-        let mut ids = headers.get_all(SESSION).iter();
+        let mut ids = headers.get_all(MCP_SESSION_ID).iter();
         let (Some(id), another) = (ids.next(), ids.next()) else { return Ok(()) };
         let id = id.to_str().ok().filter(|_| another.is_none()).ok_or(Refused::Session)?;
         let sealed = self.sealer.seal(Kind::Session, id, &self.owner())?;
         let sealed = HeaderValue::from_str(&sealed).map_err(|_| Refused::Session)?;
-        headers.insert(SESSION, sealed);
+        headers.insert(MCP_SESSION_ID, sealed);
         Ok(())
     }
 }
 
 /// What kind of body an answer has.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Media {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Media {
+    /// One JSON text.
     Json,
+    /// A stream of events.
     Events,
+    /// Anything else, or nobody says what.
     Other,
 }
 
 impl Media {
-    fn of(headers: &HeaderMap) -> Media {
-        let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let essence = value.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
-        if essence.eq_ignore_ascii_case("text/event-stream") {
+    /// By the media type, whatever its parameters are.
+    pub fn of(headers: &HeaderMap) -> Media {
+        let value = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+        let essence = value.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+        if essence.eq_ignore_ascii_case(b"text/event-stream") {
             Media::Events
-        } else if essence.eq_ignore_ascii_case("application/json") {
+        } else if essence.eq_ignore_ascii_case(b"application/json") {
             Media::Json
         } else {
             Media::Other

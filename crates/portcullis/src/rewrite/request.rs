@@ -3,15 +3,14 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderValue};
+use portcullis_core::header::{MCP_NAME, MCP_SESSION_ID};
 use portcullis_core::json::{Outline, Place};
 use portcullis_core::operation::{Call, Method, Target};
 
 use super::edit::Edits;
-use super::{Exchange, SESSION, mentions, says, tasks};
+use super::{Exchange, mentions, says, tasks};
 use crate::seal::Kind;
-
-const NAME: HeaderName = HeaderName::from_static("mcp-name");
 
 /// What goes upstream in place of what came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +41,7 @@ pub enum NotOpened {
 impl Exchange {
     /// What the permit's request is to upstream. `headers` are those it came with.
     pub fn request(&self, headers: &HeaderMap) -> Result<Outgoing, NotOpened> {
-        let session = headers.get(SESSION).map(|sealed| self.session(sealed)).transpose()?;
+        let session = headers.get(MCP_SESSION_ID).map(|sealed| self.session(sealed)).transpose()?;
         let calls = self.permit.calls();
         let mut outgoing = Outgoing { body: self.permit.body().clone(), session, name: None };
         if calls.iter().any(|call| self.may_hold_tasks(call)) {
@@ -105,7 +104,7 @@ impl Exchange {
 
     /// The header that repeats the id of the task that is asked for.
     fn task_name(&self, headers: &HeaderMap) -> Result<Option<HeaderValue>, NotOpened> {
-        let ([call], true) = (self.permit.calls(), headers.contains_key(NAME)) else {
+        let ([call], true) = (self.permit.calls(), headers.contains_key(MCP_NAME)) else {
             return Ok(None);
         };
         // Others that name tasks have no such header, or they were refused.

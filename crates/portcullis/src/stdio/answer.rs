@@ -12,11 +12,9 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::body::{Body, Held, framed};
-use super::link::{Attendance, Exchange};
+use super::link::{Attendance, Awaited};
 use super::stream::{Beginning, Event, Kind, Stream};
 
-/// The header that names a session (2025-11-25 and older).
-pub(super) const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 /// Asks reverse proxies not to hold events back.
 const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
@@ -114,8 +112,8 @@ pub(super) fn status_of(era: Era, error: Option<i64>) -> StatusCode {
 
 /// The answer to a POST with requests: JSON where the process answers all of them before it says anything
 /// else, and within the silence that a stream would be told of; else an event stream.
-pub(super) async fn exchanged(exchange: Exchange, how: Form) -> Response<Body> {
-    let stream = Arc::clone(exchange.stream());
+pub(super) async fn exchanged(awaited: Awaited, how: Form) -> Response<Body> {
+    let stream = Arc::clone(awaited.stream());
     if how.accept.json && !how.is_listen {
         let beginning = poll_fn(|cx| stream.poll_beginning(cx));
         let beginning = if how.accept.events {
@@ -128,7 +126,7 @@ pub(super) async fn exchanged(exchange: Exchange, how: Form) -> Response<Body> {
         }
     }
     let reader = stream.attend();
-    let held = Held::Exchange { _exchange: exchange };
+    let held = Held::Awaited { _awaited: awaited };
     events(Body::events(stream, reader, how.silence, held))
 }
 

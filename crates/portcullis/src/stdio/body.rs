@@ -12,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 use hyper::body::{Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 
-use super::link::{Attendance, Exchange};
+use super::link::{Attendance, Awaited};
 use super::stream::Stream;
 
 /// The body of an answer. Whoever drops it before its end is a client that went away.
@@ -39,7 +39,7 @@ struct Events {
 
 /// What lasts as long as an event stream.
 pub(super) enum Held {
-    Exchange { _exchange: Exchange },
+    Awaited { _awaited: Awaited },
     Attendance { _attendance: Attendance },
 }
 

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_core::operation::Era;
+use portcullis_core::token::Person;
 use tokio::time::Instant;
 
-use super::settings::{Unavailable, User};
+use super::settings::Unavailable;
 
 /// Between a failure and the next start, doubled from the first to the last.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
@@ -16,7 +17,7 @@ const MOST: usize = 1024;
 
 /// Whose process it was to be, of which a shared one has nobody, and what it was to speak: what fails in one era
 /// may do in the other.
-pub(super) type Of = (Option<User>, Era);
+pub(super) type Of = (Option<Person>, Era);
 
 /// What failed lately.
 #[derive(Debug, Default)]
@@ -41,7 +42,7 @@ impl Failures {
     }
 
     /// Whether none may be started now, of which the last did what a server of the older revisions would do.
-    pub(super) fn is_legacy(&self, owner: Option<&User>, now: Instant) -> bool {
+    pub(super) fn is_legacy(&self, owner: Option<&Person>, now: Instant) -> bool {
         let failure = self.0.get(&(owner.cloned(), Era::Modern));
         failure.is_some_and(|failure| failure.is_legacy && failure.until > now)
     }

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
+use portcullis_core::token::Person;
 use tokio::time::Instant;
 
-use super::settings::{Limits, User};
+use super::settings::Limits;
 
 /// Of one person for each process that would be theirs, and in all.
 const FOR_EACH_PROCESS: usize = 16;
@@ -16,14 +17,14 @@ pub(super) struct Guests(HashMap<Box<str>, Guest>);
 
 #[derive(Debug)]
 struct Guest {
-    user: User,
+    user: Person,
     used: Instant,
 }
 
 impl Guests {
     /// Begins a session. Where there are too many, the one that was used longest ago ends: its client begins
     /// another.
-    pub(super) fn welcome(&mut self, id: Box<str>, user: &User, limits: &Limits) {
+    pub(super) fn welcome(&mut self, id: Box<str>, user: &Person, limits: &Limits) {
         let most = limits.per_user.saturating_mul(FOR_EACH_PROCESS);
         if self.0.values().filter(|guest| guest.user == *user).count() >= most {
             self.forget(|guest| guest.user == *user);
@@ -35,7 +36,7 @@ impl Guests {
     }
 
     /// Whether there is such a session, and it is this user's.
-    pub(super) fn is(&mut self, id: &str, user: &User) -> bool {
+    pub(super) fn is(&mut self, id: &str, user: &Person) -> bool {
         let guest = self.0.get_mut(id).filter(|guest| guest.user == *user);
         guest.is_some_and(|guest| {
             guest.used = Instant::now();

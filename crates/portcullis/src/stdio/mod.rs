@@ -4,7 +4,7 @@
 //! answers over streamable HTTP in every revision it speaks.
 //!
 //! * `settings` – what an operator says of it
-//! * `asked` – a permitted request, and what becomes of it
+//! * `permitted` – a permitted request, and what becomes of it
 //! * `pool`, `guests`, `failures` – which process is whose, how many there are, and what did not come up
 //! * `supervise`, `process`, `lines`, `overlong` – a process from its start to its end, and its lines
 //! * `link`, `handshake` – the conversation with one process
@@ -25,7 +25,6 @@
 //! where a process has several clients.
 
 mod answer;
-mod asked;
 mod body;
 mod counts;
 mod failures;
@@ -35,6 +34,7 @@ mod lines;
 mod link;
 mod message;
 mod overlong;
+mod permitted;
 mod pool;
 mod process;
 mod settings;
@@ -51,12 +51,12 @@ use portcullis_core::operation::Era;
 use tokio::time::Instant;
 
 pub use self::answer::Accept;
-use self::asked::Asked;
 pub use self::body::Body;
 pub use self::counts::{Counts, Dropped};
 use self::link::End;
+use self::permitted::Permitted;
 use self::pool::{Key, Pool};
-pub use self::settings::{Limits, Settings, Unavailable, User};
+pub use self::settings::{Limits, Settings, Unavailable};
 use crate::rewrite::Outgoing;
 
 /// The question whether a server speaks 2026-07-28, in words of the gateway's own: it concerns nobody and changes
@@ -101,7 +101,7 @@ impl Stdio {
     ) -> Result<Response<Body>, Unavailable> {
         let session = outgoing.session.as_ref().and_then(|id| id.to_str().ok());
         let body = &outgoing.body;
-        Asked::new(&self.0, permit, body, accept, listens_until).answer(session).await
+        Permitted::new(&self.0, permit, body, accept, listens_until).answer(session).await
     }
 
     /// Starts a process and asks it what it speaks, as one for everybody is asked, on nobody's behalf.

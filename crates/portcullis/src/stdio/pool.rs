@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use portcullis_core::operation::Era;
+use portcullis_core::token::Person;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -14,7 +15,7 @@ use super::counts::Counts;
 use super::failures::Failures;
 use super::guests::Guests;
 use super::link::{End, Link, Manner, Random, Sign, Stage, Wish};
-use super::settings::{Settings, Unavailable, User};
+use super::settings::{Settings, Unavailable};
 use super::supervise;
 
 /// A process that ends sooner than this has not come up.
@@ -27,7 +28,7 @@ const LEGACY: Duration = Duration::from_secs(600);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Key {
     Session(Box<str>),
-    Person(User),
+    Person(Person),
     Everyone(Era),
 }
 
@@ -55,7 +56,7 @@ impl fmt::Debug for Pool {
 struct State {
     processes: HashMap<Key, Process>,
     /// Of its owner each process takes a place as well, so that nobody's leaving processes are in the way of others.
-    own_places: HashMap<User, Weak<Semaphore>>,
+    own_places: HashMap<Person, Weak<Semaphore>>,
     guests: Guests,
     failures: Failures,
     legacy_until: Option<Instant>,
@@ -65,7 +66,7 @@ struct State {
 }
 
 struct Process {
-    owner: Option<User>,
+    owner: Option<Person>,
     link: Arc<Link>,
 }
 
@@ -89,7 +90,11 @@ impl Pool {
     }
 
     /// The process under a key, started where there is none.
-    pub(super) fn obtain(&self, key: Key, owner: Option<&User>) -> Result<Arc<Link>, Unavailable> {
+    pub(super) fn obtain(
+        &self,
+        key: Key,
+        owner: Option<&Person>,
+    ) -> Result<Arc<Link>, Unavailable> {
         let mut state = self.state();
         if state.is_stopping {
             return Err(Unavailable::Stopping);
@@ -131,7 +136,7 @@ impl Pool {
     }
 
     /// A process of a session, where it is this user's.
-    pub(super) fn session(&self, id: &str, user: &User) -> Option<Arc<Link>> {
+    pub(super) fn session(&self, id: &str, user: &Person) -> Option<Arc<Link>> {
         let state = self.state();
         let process = state.processes.get(&Key::Session(id.into()))?;
         let is_theirs = process.owner.as_ref() == Some(user) && process.link.is_open();
@@ -151,12 +156,12 @@ impl Pool {
     }
 
     /// Begins a session with a shared process.
-    pub(super) fn welcome(&self, id: Box<str>, user: &User) {
+    pub(super) fn welcome(&self, id: Box<str>, user: &Person) {
         self.state().guests.welcome(id, user, &self.settings.limits);
     }
 
     /// Whether there is such a session with a shared process, and it is this user's.
-    pub(super) fn is_guest(&self, id: &str, user: &User) -> bool {
+    pub(super) fn is_guest(&self, id: &str, user: &Person) -> bool {
         self.state().guests.is(id, user)
     }
 
@@ -172,7 +177,7 @@ impl Pool {
 
     /// Whether the server is known to speak the older revisions only: for all, or for this owner, whose last
     /// process did as if.
-    pub(super) fn is_legacy(&self, owner: Option<&User>) -> bool {
+    pub(super) fn is_legacy(&self, owner: Option<&Person>) -> bool {
         let (state, now) = (self.state(), Instant::now());
         state.legacy_until.is_some_and(|until| now < until) || state.failures.is_legacy(owner, now)
     }
@@ -181,7 +186,7 @@ impl Pool {
     fn ended(
         &self,
         key: &Key,
-        owner: Option<User>,
+        owner: Option<Person>,
         link: &Arc<Link>,
         end: End,
         lived: Duration,
@@ -276,7 +281,11 @@ impl Drop for Pool {
 impl State {
     /// Sees to it that there may be another process, of this owner: for it the one that was used longest ago
     /// ends, if it is idle.
-    fn make_room(&mut self, settings: &Settings, owner: Option<&User>) -> Result<(), Unavailable> {
+    fn make_room(
+        &mut self,
+        settings: &Settings,
+        owner: Option<&Person>,
+    ) -> Result<(), Unavailable> {
         self.processes.retain(|_, process| process.link.is_open());
         let is_theirs = |process: &Process| process.owner.as_ref() == owner;
         let count = self.processes.values().filter(|process| is_theirs(process)).count();
@@ -291,7 +300,7 @@ impl State {
 
     /// The places of a person: as many again for processes on their way out, which take their time, and yet not
     /// all there are.
-    fn own_places(&mut self, settings: &Settings, owner: &User) -> Arc<Semaphore> {
+    fn own_places(&mut self, settings: &Settings, owner: &Person) -> Arc<Semaphore> {
         self.own_places.retain(|_, places| places.strong_count() > 0);
         let known = self.own_places.get(owner).and_then(Weak::upgrade);
         known.unwrap_or_else(|| {

@@ -6,8 +6,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_core::id::Issuer;
-use portcullis_core::proof::Caller;
 use portcullis_core::secret::Secret;
 
 /// A server that is a command.
@@ -101,34 +99,6 @@ impl Default for Limits {
             silence: Duration::from_secs(30),
             grace: Duration::from_secs(2),
         }
-    }
-}
-
-/// A person, or a client that speaks for itself: what processes and sessions are bound to. It is not the
-/// token, which is another one after every refresh.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct User {
-    issuer: Issuer,
-    name: Name,
-}
-
-/// Apart, since an issuer may give a subject and a client the same text.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Name {
-    Subject(Arc<str>),
-    Client(Arc<str>),
-}
-
-impl User {
-    /// Whose requests these are.
-    pub fn of(caller: &Caller) -> User {
-        let token = caller.token();
-        let name = match token.subject() {
-            Some(subject) => Name::Subject(subject.into()),
-            // A verified token has one of the two.
-            None => Name::Client(token.client_id().unwrap_or_default().into()),
-        };
-        User { issuer: token.issuer().clone(), name }
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use portcullis::client::rate::{Calls, Failures};
 use portcullis::client::tries::{Try, counts};
 use portcullis::config::gateway::Rate;
-use portcullis_core::error::{Failure, Upstream};
+use portcullis_core::error::{Failure, NoAnswer};
 use portcullis_core::keys::KeySet;
 use portcullis_core::time::UnixTime;
 use portcullis_core::token::{Expectation, Refusal, Unverified, VerifiedToken};
@@ -238,7 +238,7 @@ fn what_was_looked_at_in_vain_counts() {
         Failure::Token(Refusal::Expired(UnixTime::from_secs(NOW))),
         // Not the client's fault.
         Failure::IssuerUnavailable { detail: String::new(), retry_after: MINUTE },
-        Failure::Upstream(Upstream::Timeout),
+        Failure::Upstream(NoAnswer::Timeout),
         Failure::Forbidden,
         Failure::TooManyRequests { retry_after: MINUTE },
     ] {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use portcullis::config::surroundings::{MAX_FILE, Machine, Surroundings as _};
+use portcullis::config::outside::{MAX_FILE, Machine, Outside as _};
 use portcullis::config::{Config, load};
 
 use crate::accepted::{sample, small};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use portcullis::config::surroundings::Surroundings;
+use portcullis::config::outside::Outside;
 use portcullis::config::{Config, ConfigError, load};
 use zeroize::Zeroizing;
 
@@ -50,7 +50,7 @@ impl World {
     }
 }
 
-impl Surroundings for World {
+impl Outside for World {
     fn read(&self, path: &Path) -> io::Result<Zeroizing<String>> {
         let text = self.files.get(path).cloned().map(Zeroizing::new);
         text.ok_or_else(|| io::Error::new(ErrorKind::NotFound, "no such file"))

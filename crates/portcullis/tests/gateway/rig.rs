@@ -10,7 +10,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use portcullis::config::surroundings::Surroundings;
+use portcullis::config::outside::Outside;
 use portcullis::config::{self, Config, ConfigError};
 use portcullis::gateway::{Gateway, Serving};
 use portcullis_core::time::UnixTime;
@@ -33,7 +33,7 @@ impl Clock for Noon {
 /// One file, and no variables.
 struct OneFile(String);
 
-impl Surroundings for OneFile {
+impl Outside for OneFile {
     fn read(&self, _: &Path) -> io::Result<Zeroizing<String>> {
         Ok(Zeroizing::new(self.0.clone()))
     }
@@ -104,8 +104,7 @@ impl Rig {
         server: &str,
         answer: impl FnMut(&Request<Bytes>) -> Answer + Send + 'static,
     ) -> Rig {
-        let issuer = Server::start(|_| respond(200, &[], jwks(&[TestKey::P256]))).await;
-        Rig::between(issuer, top, server, answer).await
+        Rig::between(issuer().await, top, server, answer).await
     }
 
     async fn between(
@@ -122,18 +121,34 @@ impl Rig {
         })
         .await;
         let text = Rig::text(&issuer, &upstream, top, server);
-        let serving = Gateway::start(&config(&text), Arc::new(Noon)).await.unwrap();
-        Rig { issuer, upstream, requests, serving }
+        Rig { requests, ..Rig::of(issuer, upstream, &text).await }
+    }
+
+    /// With this configuration, and an upstream that notes nothing.
+    pub async fn of(issuer: Server, upstream: Server, text: &str) -> Rig {
+        let serving = Gateway::start(&config(text), Arc::new(Noon)).await.unwrap();
+        Rig { issuer, upstream, requests: Requests::default(), serving }
     }
 
     /// The configuration.
     pub fn text(issuer: &Server, upstream: &Server, top: &str, server: &str) -> String {
+        let top = format!("trusted_proxies = [\"loopback\"]\n{top}");
+        Rig::text_at(PUBLIC, issuer, upstream, &top, server)
+    }
+
+    /// The same for another public URL, and without trusted proxies.
+    pub fn text_at(
+        public: &str,
+        issuer: &Server,
+        upstream: &Server,
+        top: &str,
+        server: &str,
+    ) -> String {
         let (issuer, upstream) = (issuer.url(""), upstream.url("/up"));
         format!(
             r#"
-public_url = "{PUBLIC}"
+public_url = "{public}"
 listen = "127.0.0.1:0"
-trusted_proxies = ["loopback"]
 {top}
 [issuers.idp]
 issuer = "{issuer}"
@@ -174,6 +189,11 @@ access = "rules"
     pub fn sent(&self) -> usize {
         self.requests.lock().unwrap().len()
     }
+}
+
+/// An issuer whose keys are there.
+pub async fn issuer() -> Server {
+    Server::start(|_| respond(200, &[], jwks(&[TestKey::P256]))).await
 }
 
 /// One connection of a client.

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use http::StatusCode;
-use portcullis::observe::{Audit, Claimed, Exchange, Observer};
+use portcullis::observe::{Audit, Claimed, Noted, Observer};
 use portcullis_core::denial::Denial;
-use portcullis_core::error::Upstream;
+use portcullis_core::error::NoAnswer;
 use serde_json::{Value, json};
 
 use super::request::{about, call, headers, judge, metrics, token, watched};
@@ -56,7 +56,7 @@ async fn an_allowed_call_is_a_line_with_everything_an_auditor_asks_for() {
     let server = watched(&observer);
     let text = token(&json!({}));
     let permit = judge(&text, &call(1, "read_file")).unwrap();
-    observer.note(&Exchange::allowed(about(&server), &permit, StatusCode::OK));
+    observer.note(&Noted::allowed(about(&server), &permit, StatusCode::OK));
     flush(&observer).await;
     let [line] = &lines(&folder.file("audit.log"))[..] else { panic!() };
     let hash = permit.caller().token().hash().to_string();
@@ -70,7 +70,7 @@ async fn an_allowed_call_is_a_line_with_everything_an_auditor_asks_for() {
     // A rule without a place in a file has a number, as people count.
     let text = token(&json!({ "scope": "files:delete", "sub": null }));
     let permit = judge(&text, &call(1, "delete_file")).unwrap();
-    observer.note(&Exchange::allowed(about(&server), &permit, StatusCode::OK));
+    observer.note(&Noted::allowed(about(&server), &permit, StatusCode::OK));
     flush(&observer).await;
     let line = &lines(&folder.file("audit.log"))[1];
     assert_eq!(line["rule"], "2");
@@ -84,7 +84,7 @@ async fn a_refused_call_says_why_and_what_it_needs() {
     let observer = observer(folder.file("audit.log"));
     let server = watched(&observer);
     let denial = judge(&token(&json!({})), &call(1, "delete_file")).unwrap_err();
-    observer.note(&Exchange::denied(about(&server), &denial));
+    observer.note(&Noted::denied(about(&server), &denial));
     flush(&observer).await;
     let [line] = &lines(&folder.file("audit.log"))[..] else { panic!() };
     assert_eq!(line["outcome"], "denied");
@@ -103,8 +103,8 @@ async fn what_may_have_been_done_without_an_answer_is_told_from_what_was_refused
     let observer = observer(folder.file("audit.log"));
     let server = watched(&observer);
     let permit = judge(&token(&json!({})), &call(1, "read_file")).unwrap();
-    let denial = Denial::after_permit(Upstream::Timeout, &permit);
-    observer.note(&Exchange::failed(about(&server), &permit, &denial));
+    let denial = Denial::after_permit(NoAnswer::Timeout, &permit);
+    observer.note(&Noted::failed(about(&server), &permit, &denial));
     flush(&observer).await;
     let [line] = &lines(&folder.file("audit.log"))[..] else { panic!() };
     assert_eq!(line["outcome"], "failed");
@@ -123,7 +123,7 @@ async fn every_target_of_an_operation_is_written_down() {
     let batch = json!([call(1, "read_a"), list, call(3, "delete_b"), call(4, "read_c")]);
     let text = token(&json!({ "scope": "files:delete" }));
     let permit = judge(&text, &batch).unwrap();
-    observer.note(&Exchange::allowed(about(&server), &permit, StatusCode::OK));
+    observer.note(&Noted::allowed(about(&server), &permit, StatusCode::OK));
     flush(&observer).await;
     let [line] = &lines(&folder.file("audit.log"))[..] else { panic!() };
     assert_eq!(line["method"], "tools/call");
@@ -155,10 +155,10 @@ async fn no_token_is_written_down() {
         let claimed = Claimed::of(&headers).unwrap();
         match judge(&text, &call(1, "read_file")) {
             Ok(permit) => {
-                observer.note(&Exchange::allowed(about(&server), &permit, StatusCode::OK));
+                observer.note(&Noted::allowed(about(&server), &permit, StatusCode::OK));
             }
             Err(denial) => {
-                observer.note(&Exchange::denied(about(&server), &denial).claiming(&claimed));
+                observer.note(&Noted::denied(about(&server), &denial).claiming(&claimed));
             }
         }
         flush(&observer).await;
@@ -186,7 +186,7 @@ async fn nothing_that_a_client_sends_makes_a_line_of_its_own() {
     let permit = judge(&text, &call(1, target)).unwrap();
     let mut about = about(&server);
     about.request = "r\n{\"outcome\":\"allowed\"}";
-    observer.note(&Exchange::allowed(about, &permit, StatusCode::OK));
+    observer.note(&Noted::allowed(about, &permit, StatusCode::OK));
     flush(&observer).await;
     let written = fs::read_to_string(folder.file("audit.log")).unwrap();
     assert_eq!(written.matches('\n').count(), 1);
@@ -220,7 +220,7 @@ async fn a_renamed_file_is_left_at_a_line_and_a_new_one_begun() {
     let permit = judge(&token(&json!({})), &call(1, "read_file")).unwrap();
     let note = |request| {
         let about = portcullis::observe::About { request, ..about(&server) };
-        observer.note(&Exchange::allowed(about, &permit, StatusCode::OK));
+        observer.note(&Noted::allowed(about, &permit, StatusCode::OK));
     };
     note("before");
     fs::rename(folder.file("audit.log"), folder.file("audit.log.1")).unwrap();

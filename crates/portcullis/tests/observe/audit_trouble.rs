@@ -8,7 +8,7 @@ use std::thread;
 
 use http::StatusCode;
 use portcullis::observe::audit::{AuditError, Destination};
-use portcullis::observe::{About, Audit, Exchange, Observer};
+use portcullis::observe::{About, Audit, Noted, Observer};
 use portcullis_core::decide::Permit;
 use serde_json::{Value, json};
 
@@ -81,7 +81,7 @@ impl Setting {
     fn note(&self, request: &str) {
         let server = watched(&self.observer);
         let about = About { request, ..about(&server) };
-        self.observer.note(&Exchange::allowed(about, &self.permit, StatusCode::OK));
+        self.observer.note(&Noted::allowed(about, &self.permit, StatusCode::OK));
     }
 
     fn audit(&self) -> &Audit {

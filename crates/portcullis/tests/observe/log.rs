@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use http::StatusCode;
 use portcullis::config::gateway::{Log, LogFormat, LogLevel};
-use portcullis::observe::{Claimed, Exchange, Observer, log};
+use portcullis::observe::{Claimed, Noted, Observer, log};
 use portcullis_core::denial::Denial;
-use portcullis_core::error::{Failure, Upstream};
+use portcullis_core::error::{Failure, NoAnswer};
 use serde_json::{Value, json};
 
 use super::request::{about, call, headers, judge, metrics, token, watched};
@@ -39,13 +39,13 @@ fn requests() {
     let observer = Observer::new(metrics(), None);
     let server = watched(&observer);
     let permit = judge(&token(&json!({})), &call(1, "read_file")).unwrap();
-    observer.note(&Exchange::allowed(about(&server), &permit, StatusCode::OK));
+    observer.note(&Noted::allowed(about(&server), &permit, StatusCode::OK));
     let text = token(&json!({ "aud": "account" }));
     let denial = judge(&text, &call(1, "read_file")).unwrap_err();
     let claimed = Claimed::of(&headers(&text)).unwrap();
-    observer.note(&Exchange::denied(about(&server), &denial).claiming(&claimed));
-    let denial = Denial::after_permit(Upstream::Timeout, &permit);
-    observer.note(&Exchange::failed(about(&server), &permit, &denial));
+    observer.note(&Noted::denied(about(&server), &denial).claiming(&claimed));
+    let denial = Denial::after_permit(NoAnswer::Timeout, &permit);
+    observer.note(&Noted::failed(about(&server), &permit, &denial));
 }
 
 #[test]
@@ -102,10 +102,10 @@ fn no_token_is_logged_at_any_level() {
         let observer = Observer::new(metrics(), None);
         let server = watched(&observer);
         let permit = judge(&good, &call(1, "read_file")).unwrap();
-        observer.note(&Exchange::allowed(about(&server), &permit, StatusCode::OK));
+        observer.note(&Noted::allowed(about(&server), &permit, StatusCode::OK));
         let denial = judge(&bad, &call(1, "read_file")).unwrap_err();
         let claimed = Claimed::of(&headers(&bad)).unwrap();
-        observer.note(&Exchange::denied(about(&server), &denial).claiming(&claimed));
+        observer.note(&Noted::denied(about(&server), &denial).claiming(&claimed));
     });
     assert_eq!(text.lines().count(), 2);
     for part in good.split('.').chain(bad.split('.')) {
@@ -135,8 +135,8 @@ fn a_stranger_writes_no_line_of_the_log() {
         let text = token(&json!({ "iss": "https://eve.example.com/\n\u{1b}[31mINFO all is well" }));
         let claimed = Claimed::of(&headers(&text)).unwrap();
         let denial = Denial::before_reading(Failure::UnknownIssuer, &headers(&text));
-        let exchange = Exchange::denied(about(&server), &denial).claiming(&claimed);
-        observer.note(&exchange);
+        let noted = Noted::denied(about(&server), &denial).claiming(&claimed);
+        observer.note(&noted);
     });
     assert_eq!(text.lines().count(), 1, "{text}");
     assert!(text.contains("eve.example.com"));

@@ -2,7 +2,7 @@
 
 use http::HeaderMap;
 use portcullis::observe::mend::Explained;
-use portcullis::observe::{Claimed, Exchange, Observer, Trusts};
+use portcullis::observe::{Claimed, Noted, Observer, Trusts};
 use portcullis_core::denial::Denial;
 use portcullis_core::error::Failure;
 use portcullis_core::jws::{self, Algorithm};
@@ -30,9 +30,9 @@ fn said(issuers: &[&str], opaque: bool, headers: &HeaderMap, failure: Failure) -
     let server = observer.watch_as("files", &[], Trusts { issuers, opaque });
     let denial = Denial::before_reading(failure, headers);
     let claimed = Claimed::of(headers);
-    let mut exchange = Exchange::denied(about(&server), &denial);
-    exchange.claimed = claimed.as_ref();
-    Explained::of(&exchange).unwrap().to_string()
+    let mut noted = Noted::denied(about(&server), &denial);
+    noted.claimed = claimed.as_ref();
+    Explained::of(&noted).unwrap().to_string()
 }
 
 fn audience(found: &str) -> Failure {
@@ -144,7 +144,7 @@ fn missing_scopes_are_held_against_those_of_the_token() {
     ] {
         let token = token(&json!({ "scope": scope }));
         let denial = judge(&token, &call(1, "delete_file")).unwrap_err();
-        let explained = Explained::of(&Exchange::denied(about(&server), &denial)).unwrap();
+        let explained = Explained::of(&Noted::denied(about(&server), &denial)).unwrap();
         assert_eq!(explained.to_string(), text);
     }
 }
@@ -193,6 +193,6 @@ fn what_was_allowed_needs_no_explanation() {
     let observer = Observer::new(metrics(), None);
     let server = observer.watch_as("files", &[], Trusts::default());
     let permit = judge(&token(&json!({})), &call(1, "read_file")).unwrap();
-    let exchange = Exchange::allowed(about(&server), &permit, http::StatusCode::OK);
-    assert!(Explained::of(&exchange).is_none());
+    let noted = Noted::allowed(about(&server), &permit, http::StatusCode::OK);
+    assert!(Explained::of(&noted).is_none());
 }

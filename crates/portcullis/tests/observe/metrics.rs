@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 
 use http::StatusCode;
-use portcullis::observe::{Exchange, Observer, Trusts};
+use portcullis::observe::{Noted, Observer, Trusts};
 use portcullis_core::denial::Denial;
-use portcullis_core::error::{Failure, Upstream};
+use portcullis_core::error::{Failure, FailureClass, NoAnswer};
 use portcullis_core::operation::Reason;
 use portcullis_core::scope::ScopeSet;
 use portcullis_core::{bearer, proof, token as core_token};
@@ -78,12 +78,12 @@ fn requests_are_counted_by_what_became_of_them() {
     assert_eq!(requests(&page, "allowed", ""), 0.0);
     let permit = judge(&token(&json!({})), &call(1, "read_file")).unwrap();
     for _ in 0..3 {
-        observer.note(&Exchange::allowed(about(&server), &permit, StatusCode::OK));
+        observer.note(&Noted::allowed(about(&server), &permit, StatusCode::OK));
     }
     let denial = judge(&token(&json!({})), &call(1, "delete_file")).unwrap_err();
-    observer.note(&Exchange::denied(about(&server), &denial));
-    let denial = Denial::after_permit(Upstream::Timeout, &permit);
-    observer.note(&Exchange::failed(about(&server), &permit, &denial));
+    observer.note(&Noted::denied(about(&server), &denial));
+    let denial = Denial::after_permit(NoAnswer::Timeout, &permit);
+    observer.note(&Noted::failed(about(&server), &permit, &denial));
     let page = read(&observer.metrics().render());
     assert_eq!(requests(&page, "allowed", ""), 3.0);
     assert_eq!(requests(&page, "denied", "insufficient_scope"), 1.0);
@@ -129,7 +129,7 @@ fn failures() -> Vec<Failure> {
         Failure::Busy("room"),
         Failure::SlowBody,
         Failure::BrokenBody,
-        Failure::Upstream(Upstream::Timeout),
+        Failure::Upstream(NoAnswer::Timeout),
     ];
     token.into_iter().map(Failure::Token).chain(others).collect()
 }
@@ -143,12 +143,14 @@ fn every_failure_is_counted_under_its_own_label() {
         let label = failure.label();
         let before = requests(&read(&observer.metrics().render()), outcome, label);
         let denial = Denial::before_reading(failure, &headers("x"));
-        observer.note(&Exchange::denied(about(&server), &denial));
+        observer.note(&Noted::denied(about(&server), &denial));
         let after = requests(&read(&observer.metrics().render()), outcome, label);
         assert_eq!(after - before, 1.0, "{label}");
     }
-    let page = read(&observer.metrics().render());
-    assert_eq!(requests(&page, "denied", "other"), 0.0);
+    let known: Vec<FailureClass> = failures().iter().map(Failure::class).collect();
+    for class in FailureClass::ALL {
+        assert!(known.contains(&class), "no failure above is of {class:?}");
+    }
 }
 
 #[test]
@@ -159,7 +161,7 @@ fn latencies_are_counted_up_to_each_bound() {
     for micros in [1, 500, 501, 1_000_000, 31_000_000] {
         let latency = std::time::Duration::from_micros(micros);
         let about = portcullis::observe::About { latency, ..about(&server) };
-        observer.note(&Exchange::allowed(about, &permit, StatusCode::OK));
+        observer.note(&Noted::allowed(about, &permit, StatusCode::OK));
     }
     let page = read(&observer.metrics().render());
     let of = |rest: &str| page[&format!("portcullis_request_duration_seconds_{rest}")];
@@ -181,9 +183,9 @@ fn nothing_that_a_client_sends_makes_a_series() {
     let permit = judge(&token(&json!({ "sub": "eve" })), &call(1, "read_\"} 1 x{a=\"")).unwrap();
     let mut about = about(&server);
     about.request = "r\"} 1";
-    observer.note(&Exchange::allowed(about, &permit, StatusCode::IM_A_TEAPOT));
+    observer.note(&Noted::allowed(about, &permit, StatusCode::IM_A_TEAPOT));
     let denial = judge(&token(&json!({ "iss": "https://eve.example.com" })), &call(1, "x"));
-    observer.note(&Exchange::denied(about, &denial.unwrap_err()));
+    observer.note(&Noted::denied(about, &denial.unwrap_err()));
     assert_eq!(series(), before);
     // A server of the configuration does.
     observer.watch_as("git", &[], Trusts::default());
@@ -196,7 +198,7 @@ fn a_reload_goes_on_counting() {
     let permit = judge(&token(&json!({})), &call(1, "read_file")).unwrap();
     for _ in 0..2 {
         let server = watched(&observer);
-        observer.note(&Exchange::allowed(about(&server), &permit, StatusCode::OK));
+        observer.note(&Noted::allowed(about(&server), &permit, StatusCode::OK));
     }
     assert_eq!(requests(&read(&observer.metrics().render()), "allowed", ""), 2.0);
 }

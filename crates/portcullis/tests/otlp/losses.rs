@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::Request;
 use portcullis::observe::Observer;
 use portcullis::observe::trace::Tracer;
-use portcullis::observe::{About, Exchange};
+use portcullis::observe::{About, Noted};
 use serde_json::json;
 use testkit::server::{Answer, respond};
 
@@ -121,7 +121,7 @@ fn a_queue_that_is_full_takes_no_more() {
             let (mut parts, ()) = Request::post("/mcp").body(()).unwrap().into_parts();
             let span = observer.begin(Duration::ZERO, "https://mcp.example.com/mcp", &mut parts);
             let about = About { span: span.as_ref(), ..about(&server) };
-            observer.note(&Exchange::allowed(about, &permit, http::StatusCode::OK));
+            observer.note(&Noted::allowed(about, &permit, http::StatusCode::OK));
         }
         assert_eq!(dropped(), expected);
     }

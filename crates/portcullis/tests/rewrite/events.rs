@@ -50,6 +50,23 @@ fn told(asked: &Asked, stream: &str) -> Result<String, Refused> {
     whole
 }
 
+/// Else its events would pass as a text that is no list.
+#[test]
+fn a_stream_is_one_whatever_the_parameters_of_its_media_type_are() {
+    let stream = |names: &[&str]| format!("event: message\ndata: {}\n\n", page(names));
+    let (whole, filtered) = (stream(&["delete", "read_a"]), stream(&["read_a"]));
+    for (media, told) in [
+        (&b"text/event-stream"[..], &filtered),
+        (b"Text/Event-Stream ;charset=utf-8", &filtered),
+        (b"text/event-stream; name=\xe9", &filtered),
+        // Which nobody takes for a stream.
+        (b"text/plain; name=\xe9", &whole),
+    ] {
+        let name = String::from_utf8_lossy(media);
+        assert_eq!(list().answered(media, [whole.clone()]).as_ref(), Ok(told), "{name}");
+    }
+}
+
 #[test]
 fn a_list_in_a_stream_is_filtered_however_lines_end() {
     let (before, after) = (page(&["x", "read_a", "y"]), page(&["read_a"]));

@@ -40,6 +40,7 @@ use portcullis::rewrite::{BodyError, Exchange, Refused, Treatment};
 use portcullis::seal::{Kind, Owner, SealKey, Sealer};
 use portcullis_core::bearer::{AccessToken, present};
 use portcullis_core::decide::decide;
+use portcullis_core::id::Issuer;
 use portcullis_core::keys::KeySet;
 use portcullis_core::operation::{Limits, Operation};
 use portcullis_core::policy::{Listing, Policy, PolicyBuilder, Rule};
@@ -81,8 +82,9 @@ fn verify(claims: &Value) -> Verified {
     let mut headers = HeaderMap::new();
     headers.insert("authorization", format!("Bearer {token}").parse().unwrap());
     let presented = AccessToken::try_from(present(&headers, None)).unwrap();
-    let keys = KeySet::parse(ISSUER.parse().unwrap(), &jwks(&[TestKey::P256])).unwrap();
-    let expectation = Expectation::new(ISSUER.parse().unwrap(), AUDIENCE.parse().unwrap());
+    let issuer: Issuer = claims["iss"].as_str().unwrap_or(ISSUER).parse().unwrap();
+    let keys = KeySet::parse(issuer.clone(), &jwks(&[TestKey::P256])).unwrap();
+    let expectation = Expectation::new(issuer, AUDIENCE.parse().unwrap());
     let unverified = Unverified::of(&presented).unwrap();
     let now = UnixTime::from_secs(NOW);
     let verified = unverified.verify(&keys, &Arc::new(expectation), now).unwrap();
@@ -211,16 +213,16 @@ impl Asked {
         if self.is_alone { exchange.with_own_upstream() } else { exchange }
     }
 
-    fn treatment(&self, media: &str) -> Result<Treatment, Refused> {
+    fn treatment(&self, media: impl AsRef<[u8]>) -> Result<Treatment, Refused> {
         let mut headers = HeaderMap::new();
-        headers.insert("content-type", media.parse().unwrap());
+        headers.insert("content-type", HeaderValue::from_bytes(media.as_ref()).unwrap());
         self.exchange().response(StatusCode::OK, &mut headers)
     }
 
     /// What the client gets of an answer that comes in these pieces.
     fn answered<T: Into<Bytes>>(
         &self,
-        media: &str,
+        media: impl AsRef<[u8]>,
         pieces: impl IntoIterator<Item = T>,
     ) -> Result<String, Refused> {
         let frames = pieces.into_iter().map(|piece| Ok(piece.into())).collect();

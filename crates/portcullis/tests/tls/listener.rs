@@ -1,53 +1,29 @@
 //! The gateway's own certificate, and those of its clients.
 
-use std::sync::Arc;
-
 use http::Version;
-use portcullis::gateway::{Gateway, Serving};
 use serde_json::{Value, json};
 use testkit::authority::{Authority, Certified};
 use testkit::server::{Server, respond};
-use testkit::{Signer, TestKey, claims_with, jwks};
 
 use crate::client::{BOTH, Client, PUBLIC};
 use crate::common::folder::Folder;
-use crate::common::rig::{Noon, call, config, header, post};
+use crate::common::rig::{Rig, call, header, issuer, post};
 use crate::common::wire::Wire;
 
 pub const RESOURCE: &str = "https://localhost:8443/files/mcp";
 
 /// A gateway that speaks TLS itself.
 pub struct Front {
-    pub issuer: Server,
-    pub authority: Authority,
-    _upstream: Server,
+    rig: Rig,
+    authority: Authority,
     _folder: Folder,
-    serving: Serving,
 }
 
 /// The configuration; `tls` is the rest of its table.
 pub fn text(issuer: &Server, upstream: &Server, folder: &Folder, tls: &str) -> String {
-    let (issuer, upstream) = (issuer.url(""), upstream.url("/up"));
     let (cert, key) = (folder.file("cert.pem"), folder.file("key.pem"));
-    format!(
-        r#"
-public_url = "{PUBLIC}"
-listen = "127.0.0.1:0"
-tls = {{ cert = "{cert}", key = "{key}"{tls} }}
-[issuers.idp]
-issuer = "{issuer}"
-jwks = "{issuer}/keys"
-[servers.files]
-path = "/files/mcp"
-upstream = "{upstream}"
-issuers = ["idp"]
-access = "signed-in"
-"#
-    )
-}
-
-pub async fn issuer() -> Server {
-    Server::start(|_| respond(200, &[], jwks(&[TestKey::P256]))).await
+    let tls = format!("tls = {{ cert = \"{cert}\", key = \"{key}\"{tls} }}");
+    Rig::text_at(PUBLIC, issuer, upstream, &tls, "")
 }
 
 pub async fn upstream() -> Server {
@@ -67,28 +43,25 @@ impl Front {
         });
         let (issuer, upstream) = (issuer().await, upstream().await);
         let text = text(&issuer, &upstream, &folder, &tls);
-        let serving = Gateway::start(&config(&text), Arc::new(Noon)).await.unwrap();
-        Front { issuer, authority, _upstream: upstream, _folder: folder, serving }
+        Front { rig: Rig::of(issuer, upstream, &text).await, authority, _folder: folder }
     }
 
+    /// With these claims, as the issuer names them.
     fn token(&self, claims: &Value) -> String {
-        let usual = json!({ "iss": self.issuer.url(""), "aud": RESOURCE });
-        let mut all = claims_with(&usual);
-        for (name, value) in claims.as_object().unwrap() {
-            all[name] = value.clone();
-        }
-        Signer::new(TestKey::P256).sign(&all)
+        let mut claims = claims.clone();
+        claims["aud"] = RESOURCE.into();
+        self.rig.token(&claims)
     }
 
     /// The status of a call on a connection of its own, or `None` where there is no connection.
     async fn status(&self, shown: Option<&Certified>, token: &str) -> Option<u16> {
         let mut statuses = Vec::new();
         for protocols in [&BOTH[..], &BOTH[1..]] {
-            let address = self.serving.address();
+            let address = self.rig.serving.address();
             let client = Client::connect(address, &self.authority, protocols, shown).await;
             // With TLS 1.3 a client has connected before its certificate was looked at.
             let status = match client {
-                Ok(mut client) => client.ask(post(token, call("read"))).await.ok(),
+                Ok(mut client) => client.ask(post(token, call("read_file"))).await.ok(),
                 Err(_) => None,
             };
             statuses.push(status.map(|answer| answer.status().as_u16()));
@@ -101,7 +74,7 @@ impl Front {
 #[tokio::test]
 async fn both_versions_of_http_are_settled_on() {
     let front = Front::start("tls-versions", None).await;
-    let (address, token) = (front.serving.address(), front.token(&json!({})));
+    let (address, token) = (front.rig.serving.address(), front.token(&json!({})));
     for (offered, version) in [
         (&BOTH[..], Version::HTTP_2),
         (&["h2"], Version::HTTP_2),
@@ -110,9 +83,9 @@ async fn both_versions_of_http_are_settled_on() {
     ] {
         let connected = Client::connect(address, &front.authority, offered, None).await;
         let mut client = connected.unwrap();
-        let answer = client.ask(post(&token, call("read"))).await.unwrap();
+        let answer = client.ask(post(&token, call("read_file"))).await.unwrap();
         assert_eq!((answer.status().as_u16(), answer.version()), (200, version), "{offered:?}");
-        let refused = client.ask(post("x.y.z", call("read"))).await.unwrap();
+        let refused = client.ask(post("x.y.z", call("read_file"))).await.unwrap();
         assert_eq!(refused.status(), 401, "{offered:?}");
         let challenge = header(refused.headers(), "www-authenticate");
         assert!(challenge.contains(&format!("{PUBLIC}/.well-known/")), "{challenge}");

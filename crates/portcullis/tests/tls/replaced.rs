@@ -6,8 +6,8 @@ use testkit::authority::{Authority, Certified};
 use crate::client::{BOTH, Client};
 use crate::common::binary::{Binary, token};
 use crate::common::folder::Folder;
-use crate::common::rig::{call, post};
-use crate::listener::{RESOURCE, issuer, text, upstream};
+use crate::common::rig::{call, issuer, post};
+use crate::listener::{RESOURCE, text, upstream};
 
 fn put(folder: &Folder, certified: &Certified) {
     folder.write("cert.pem", &certified.pem());
@@ -29,7 +29,11 @@ async fn a_certificate_is_replaced_and_nobody_notices() {
     let token = token(&issuer, &json!({ "aud": RESOURCE }));
     let connect = async |shown| Client::connect(address, &authority, &BOTH, shown).await.unwrap();
     let status = async |client: &mut Client| {
-        client.ask(post(&token, call("read"))).await.ok().map(|answer| answer.status().as_u16())
+        client
+            .ask(post(&token, call("read_file")))
+            .await
+            .ok()
+            .map(|answer| answer.status().as_u16())
     };
 
     let mut first = connect(None).await;

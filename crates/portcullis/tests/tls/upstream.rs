@@ -6,46 +6,46 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Version};
 use http_body_util::BodyExt as _;
-use portcullis::gateway::{Gateway, Serving};
 use serde_json::{Value, json};
 use testkit::authority::{Authority, Certified};
 use testkit::server::{Answer, Server, respond, stream};
-use testkit::{Signer, TestKey, claims_with, jwks};
+use testkit::{TestKey, jwks};
 use tokio::time::timeout;
 
 use crate::client::BOTH;
 use crate::common::folder::Folder;
-use crate::common::rig::{Client, Noon, RESOURCE, Rig, call, config, post};
+use crate::common::rig::{Client, Rig, call, issuer, post};
+use crate::common::wire::SOON;
 
 const EVENTS: [(&str, &str); 1] = [("content-type", "text/event-stream")];
-const SOON: Duration = Duration::from_secs(10);
 const HERE: [&str; 1] = ["127.0.0.1"];
 
 /// A gateway before a server behind TLS, with its audit trail.
 struct Before {
-    serving: Serving,
-    issuer: Server,
+    rig: Rig,
     folder: Folder,
 }
 
 impl Before {
     /// `tls` is the table `upstream_tls`.
-    async fn start(folder: Folder, upstream: &Server, tls: &str) -> Before {
-        let issuer = Server::start(|_| respond(200, &[], jwks(&[TestKey::P256]))).await;
+    async fn start(folder: Folder, upstream: Server, tls: &str) -> Before {
+        let issuer = issuer().await;
         let top = format!("audit = \"{}\"\n", folder.file("audit"));
-        let text = Rig::text(&issuer, upstream, &top, &format!("upstream_tls = {{ {tls} }}\n"));
-        let serving = Gateway::start(&config(&text), Arc::new(Noon)).await.unwrap();
-        Before { serving, issuer, folder }
+        let text = Rig::text(&issuer, &upstream, &top, &format!("upstream_tls = {{ {tls} }}\n"));
+        Before { rig: Rig::of(issuer, upstream, &text).await, folder }
     }
 
     fn request(&self) -> Request<Bytes> {
-        let claims = json!({ "iss": self.issuer.url(""), "aud": RESOURCE, "scope": "files:read" });
-        let token = Signer::new(TestKey::P256).sign(&claims_with(&claims));
-        post(&token, call("read_file"))
+        post(&self.rig.token(&json!({})), call("read_file"))
     }
 
     async fn client(&self) -> Client {
-        Client::connect(self.serving.address()).await
+        self.rig.client().await
+    }
+
+    /// How often the upstream was asked.
+    fn asked(&self) -> usize {
+        self.rig.upstream.asked()
     }
 
     async fn status(&self) -> u16 {
@@ -54,7 +54,7 @@ impl Before {
 
     /// Class and reason of what was written down last.
     async fn audited(self) -> (String, String) {
-        self.serving.drain().await;
+        self.rig.serving.drain().await;
         let trail = std::fs::read_to_string(self.folder.file("audit")).unwrap();
         let last: Value = serde_json::from_str(trail.lines().last().unwrap()).unwrap();
         let text = |name: &str| last[name].as_str().unwrap_or_default().to_owned();
@@ -85,13 +85,13 @@ async fn an_upstream_is_known_by_its_authority_and_its_name() {
         let folder = Folder::new("tls-known");
         let upstream = Server::tls(&shown, &BOTH, None, ok).await;
         let ca = trusted.map_or(String::new(), |trusted| ca(&folder, trusted));
-        let before = Before::start(folder, &upstream, &ca).await;
-        let status = before.status().await;
+        let before = Before::start(folder, upstream, &ca).await;
+        let (status, asked) = (before.status().await, before.asked());
         let (class, why) = before.audited().await;
         match reason {
-            None => assert_eq!((status, upstream.asked(), &*class), (200, 1, ""), "{case}: {why}"),
+            None => assert_eq!((status, asked, &*class), (200, 1, ""), "{case}: {why}"),
             Some(reason) => {
-                assert_eq!((status, upstream.asked()), (502, 0), "{case}: {why}");
+                assert_eq!((status, asked), (502, 0), "{case}: {why}");
                 assert_eq!(class, "upstream", "{case}: {why}");
                 assert!(why.contains("cannot be reached") && why.contains(reason), "{case}: {why}");
             }
@@ -107,7 +107,7 @@ async fn a_server_that_shows_an_authority_is_told_what_is_wrong() {
         let own = Certified::by_itself("files", &HERE, is_authority);
         let upstream = Server::tls(&own, &BOTH, None, ok).await;
         let ca = format!("ca = \"{}\"", folder.write("ca.pem", &own.pem()));
-        let before = Before::start(folder, &upstream, &ca).await;
+        let before = Before::start(folder, upstream, &ca).await;
         assert_eq!(before.status().await, status, "authority: {is_authority}");
         let (_, why) = before.audited().await;
         assert_eq!(why.contains("CA:FALSE"), is_authority, "{why}");
@@ -127,9 +127,9 @@ async fn our_own_certificate_is_shown_where_it_is_asked_for() {
             let key = folder.write("key.pem", &shown.key_pem());
             tls = format!("{tls}, cert = \"{cert}\", key = \"{key}\"");
         }
-        let before = Before::start(folder, &upstream, &tls).await;
+        let before = Before::start(folder, upstream, &tls).await;
         assert_eq!(before.status().await, status);
-        assert_eq!(upstream.asked(), usize::from(status == 200));
+        assert_eq!(before.asked(), usize::from(status == 200));
     }
 }
 
@@ -155,7 +155,7 @@ async fn streams_of_some_leave_room_for_others() {
         })
         .await;
         let ca = ca(&folder, &authority);
-        let before = Before::start(folder, &upstream, &ca).await;
+        let before = Before::start(folder, upstream, &ca).await;
         let mut open = Vec::new();
         for number in 0..many {
             let mut client = before.client().await;
@@ -191,7 +191,7 @@ async fn the_newest_version_that_both_know_is_spoken() {
         })
         .await;
         let ca = ca(&folder, &authority);
-        let before = Before::start(folder, &upstream, &ca).await;
+        let before = Before::start(folder, upstream, &ca).await;
         for _ in 0..2 {
             assert_eq!(before.status().await, 200, "{known:?}");
         }
@@ -216,7 +216,7 @@ async fn events_pass_one_by_one_over_http_2() {
     .await;
     let folder = Folder::new("tls-events");
     let ca = ca(&folder, &authority);
-    let before = Before::start(folder, &upstream, &ca).await;
+    let before = Before::start(folder, upstream, &ca).await;
     let mut client = before.client().await;
     let response = client.send(before.request()).await;
     assert_eq!(response.headers()["content-type"], "text/event-stream");
@@ -245,7 +245,7 @@ async fn a_client_that_goes_away_ends_its_own_stream_over_http_2() {
         Server::tls(&authority.server(&HERE), &["h2"], None, move |_| answers.pop().unwrap()).await;
     let folder = Folder::new("tls-away");
     let ca = ca(&folder, &authority);
-    let before = Before::start(folder, &upstream, &ca).await;
+    let before = Before::start(folder, upstream, &ca).await;
     let (mut leaving, mut staying) = (before.client().await, before.client().await);
     let response = leaving.send(before.request()).await;
     let mut stays = staying.send(before.request()).await.into_body();
@@ -271,8 +271,7 @@ async fn an_issuer_is_known_by_its_authority() {
         let text = Rig::text(&issuer, &upstream, "", "");
         let text =
             text.replace("[issuers.idp]", &format!("[issuers.idp]\n{}", ca(&folder, trusted)));
-        let serving = Gateway::start(&config(&text), Arc::new(Noon)).await.unwrap();
-        let before = Before { serving, issuer, folder };
+        let before = Before { rig: Rig::of(issuer, upstream, &text).await, folder };
         assert_eq!(before.status().await, status);
     }
 }

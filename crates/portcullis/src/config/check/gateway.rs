@@ -16,8 +16,7 @@ use zeroize::Zeroizing;
 
 use super::{Here, Wrong, headers};
 use crate::config::gateway::{
-    Admin, Config, Limits, ListenerTls, Log, LogFormat, LogLevel, Rate, SealKey, Store, StoreKind,
-    Telemetry,
+    Admin, Config, Limits, ListenerTls, Log, LogFormat, LogLevel, Rate, SealKey, Store, Telemetry,
 };
 use crate::config::issuer::TrustedIssuer;
 use crate::config::raw::{
@@ -208,8 +207,7 @@ fn telemetry(at: At<raw::Telemetry>, here: Here<'_>) -> Option<Telemetry> {
 }
 
 fn store(at: Option<At<raw::Store>>, here: Here<'_>) -> Option<Store> {
-    let kind = StoreKind::Memory;
-    let Some(at) = at else { return Some(Store { kind, seal_key: None }) };
+    let Some(at) = at else { return Some(Store { seal_key: None }) };
     if let Some(url) = at.value.url.take() {
         let place = url.place;
         let secret = here.secret(url)?;
@@ -228,7 +226,7 @@ fn store(at: Option<At<raw::Store>>, here: Here<'_>) -> Option<Store> {
         None => None,
         Some(written) => Some(seal_key(written, here)?),
     };
-    Some(Store { kind, seal_key })
+    Some(Store { seal_key })
 }
 
 fn seal_key(written: At<raw::SecretText>, here: Here<'_>) -> Option<SealKey> {

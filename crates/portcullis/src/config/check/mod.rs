@@ -30,17 +30,17 @@ use portcullis_core::secret::Secret;
 
 use super::gateway::Config;
 use super::issuer::Identity;
+use super::outside::{Outside, beside};
 use super::problem::{Findings, Wrong};
 use super::raw::{At, Field, FilePath, Key, Later, Named, Parsed, Root, SecretText};
 use super::server::Name;
 use super::source::{Place, Sources};
-use super::surroundings::{Surroundings, beside};
 
 /// What every check needs.
 pub(super) struct Context<'a> {
     pub(super) sources: &'a Sources,
     pub(super) findings: &'a Findings,
-    pub(super) surroundings: &'a dyn Surroundings,
+    pub(super) outside: &'a dyn Outside,
     /// Files with secrets that were read.
     pub(super) secret_files: RefCell<Vec<PathBuf>>,
     /// Whether there is a `public_url`, or it was said already that there is none.
@@ -109,7 +109,7 @@ impl Here<'_> {
             SecretText::Plain(secret) => secret,
             SecretText::File(path) => {
                 let path = beside(self.context.sources.path_of(written.place), &path);
-                let text = match self.context.surroundings.read(&path) {
+                let text = match self.context.outside.read(&path) {
                     Ok(text) => text,
                     Err(error) => {
                         let path = path.display().to_string();

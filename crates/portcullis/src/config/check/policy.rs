@@ -11,7 +11,7 @@ use crate::config::server::Written;
 use crate::config::source::Place;
 
 /// A rule as it is written, to be held against others.
-struct Asked<'r> {
+struct AsWritten<'r> {
     place: Place,
     entries: Vec<(&'r str, Place)>,
     scopes: ScopeSet,
@@ -33,20 +33,20 @@ pub(super) fn check(
     let scope_roles = scope_roles(raw.scope_roles.value(), here);
     refuse_offline_access(base, here);
     let base: ScopeSet = scopes(base);
-    let mut asked = Vec::new();
+    let mut as_written = Vec::new();
     let mut rules = Vec::new();
     let mut is_whole = true;
     for (number, at) in raw.rules.value().into_iter().flat_map(List::numbered) {
         let path = format!("{}.rules[{number}]", here.path);
         match rule(at, Here { path: &path, place: at.place, ..here }) {
-            Some((rule, ask)) => {
+            Some((rule, text)) => {
                 rules.push(rule);
-                asked.push(ask);
+                as_written.push(text);
             }
             None => is_whole = false,
         }
     }
-    let is_idle = never_asked(&asked, &base, hierarchy.as_ref(), here);
+    let is_idle = never_asked(&as_written, &base, hierarchy.as_ref(), here);
     let access = raw.access.get()?;
     if let Some(at) = raw.rules.get()
         && access.value == Access::SignedIn
@@ -58,7 +58,7 @@ pub(super) fn check(
     if !is_whole || matches!(raw.rules, Field::Wrong) {
         return None;
     }
-    let places = asked.iter().map(|ask| written(here, ask.place)).collect();
+    let places = as_written.iter().map(|rule| written(here, rule.place)).collect();
     let policy = match access.value {
         Access::SignedIn => Policy::signed_in(resource?.clone()),
         Access::Rules => Policy::rules(resource?.clone(), rules),
@@ -132,7 +132,7 @@ fn scope_roles(
     all(pairs)
 }
 
-fn rule<'r>(at: &'r At<raw::Rule>, here: Here<'_>) -> Option<(Rule, Asked<'r>)> {
+fn rule<'r>(at: &'r At<raw::Rule>, here: Here<'_>) -> Option<(Rule, AsWritten<'r>)> {
     let raw = &at.value;
     refuse_offline_access(raw.scopes.value(), here);
     let (entries, allowed) = allowed(raw, here);
@@ -165,8 +165,8 @@ fn rule<'r>(at: &'r At<raw::Rule>, here: Here<'_>) -> Option<(Rule, Asked<'r>)> 
         }
         args.push((key.value.as_str(), patterns));
     }
-    let asked = Asked { place: at.place, entries, scopes, roles, args };
-    (is_right && are_right).then_some((rule, asked))
+    let as_written = AsWritten { place: at.place, entries, scopes, roles, args };
+    (is_right && are_right).then_some((rule, as_written))
 }
 
 /// The entries of a rule, and what they allow where all are right.
@@ -192,7 +192,7 @@ fn allowed<'r>(raw: &'r raw::Rule, here: Here<'_>) -> (Vec<(&'r str, Place)>, Op
 /// Entries that another rule makes idle: it allows the same to everybody whom theirs would. Who wrote them
 /// thinks that they take something away. Whether there are any.
 fn never_asked(
-    rules: &[Asked<'_>],
+    rules: &[AsWritten<'_>],
     base: &ScopeSet,
     hierarchy: Option<&Hierarchy>,
     here: Here<'_>,
@@ -222,9 +222,9 @@ fn never_asked(
     is_idle
 }
 
-impl Asked<'_> {
+impl AsWritten<'_> {
     /// Whether whoever meets `other`, and holds what it asks, meets this rule.
-    fn asks_no_more(&self, other: &Asked<'_>, held: &ScopeSet) -> bool {
+    fn asks_no_more(&self, other: &AsWritten<'_>, held: &ScopeSet) -> bool {
         let roles = self.roles.is_empty()
             || !other.roles.is_empty() && other.roles.iter().all(|role| self.roles.contains(role));
         let args = self.args.iter().all(|(name, patterns)| {

@@ -6,11 +6,11 @@ use std::time::Duration;
 use portcullis_core::secret::Secret;
 
 use super::{Here, Wrong, all, headers};
+use crate::config::outside::beside;
 use crate::config::raw::{self, At, Field, Key, Line, Named, Parsed, SecretText, UpstreamUrl};
 use crate::config::server::{
     HttpUpstream, StdioUpstream, Transport, Upstream, UpstreamTimeouts, UpstreamTls,
 };
-use crate::config::surroundings::beside;
 
 const CONNECT: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_secs(300);

@@ -6,8 +6,8 @@ use toml::de::DeTable;
 
 use super::tree::Growing;
 use super::{Key, Kind, Node, Place, Sources, Table, overrides};
+use crate::config::outside::{Outside, beside};
 use crate::config::problem::{Findings, Wrong};
-use crate::config::surroundings::{Surroundings, beside};
 
 /// Tables whose entries may come from several files. Of all others each key has one file.
 const SHARED: [&str; 3] = ["servers", "issuers", "clients"];
@@ -19,19 +19,19 @@ const MAX_FILES: usize = 256;
 /// rest is there all the same.
 pub(in crate::config) fn read(
     path: &Path,
-    surroundings: &dyn Surroundings,
+    outside: &dyn Outside,
     sources: &mut Sources,
     findings: &Findings,
 ) -> Result<Node, std::io::Error> {
-    let text = surroundings.read(path)?;
+    let text = outside.read(path)?;
     let number = sources.add(path.to_owned(), text);
-    let mut tree = parse(sources, number, surroundings, findings);
+    let mut tree = parse(sources, number, outside, findings);
     let place = sources.get(number).map(|main| main.place(0..0)).unwrap_or_default();
     if let Some(include) = tree.take("include") {
         for (at, pattern) in patterns(&include, findings) {
-            for found in matching(path, at, pattern, surroundings, findings) {
+            for found in matching(path, at, pattern, outside, findings) {
                 let name = found.display().to_string();
-                let text = match surroundings.read(&found) {
+                let text = match outside.read(&found) {
                     Ok(text) => text,
                     Err(error) => {
                         findings.report(at, "include", Wrong::Unreadable { path: name, error });
@@ -39,21 +39,16 @@ pub(in crate::config) fn read(
                     }
                 };
                 let number = sources.add(found, text);
-                let more = parse(sources, number, surroundings, findings);
+                let more = parse(sources, number, outside, findings);
                 merge(&mut tree, more, findings);
             }
         }
     }
-    overrides::apply(&mut tree, path, surroundings, sources, findings);
+    overrides::apply(&mut tree, path, outside, sources, findings);
     Ok(Node { place, kind: Kind::Table(tree) })
 }
 
-fn parse(
-    sources: &Sources,
-    number: usize,
-    surroundings: &dyn Surroundings,
-    findings: &Findings,
-) -> Table {
+fn parse(sources: &Sources, number: usize, outside: &dyn Outside, findings: &Findings) -> Table {
     let Some(source) = sources.get(number) else { return Table::default() };
     // Spans count the bytes of the whole text, so a byte order mark has to stay where it is.
     let (tree, errors) = DeTable::parse_recoverable(&source.text);
@@ -64,7 +59,7 @@ fn parse(
     // Where the text is broken, variables that it seems to name are no matter.
     let quiet = Findings::default();
     let seen = if errors.is_empty() { findings } else { &quiet };
-    let table = Growing { source, surroundings, findings: seen }.table(tree.get_ref());
+    let table = Growing { source, outside, findings: seen }.table(tree.get_ref());
     findings.take_masks(&quiet);
     table
 }
@@ -96,7 +91,7 @@ fn matching(
     main: &Path,
     at: Place,
     pattern: &str,
-    surroundings: &dyn Surroundings,
+    outside: &dyn Outside,
     findings: &Findings,
 ) -> Vec<PathBuf> {
     let (folder, last) = pattern.rsplit_once('/').map_or(("", pattern), |(f, l)| (f, l));
@@ -109,7 +104,7 @@ fn matching(
     let folder = if pattern.starts_with('/') && folder.is_empty() { "/" } else { folder };
     let folder = beside(main, folder);
     let listed = if folder.as_os_str().is_empty() { Path::new(".") } else { &folder };
-    let mut names = match surroundings.list(listed) {
+    let mut names = match outside.list(listed) {
         Ok(names) => names,
         Err(error) => {
             let path = folder.display().to_string();

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use super::{Key, Kind, Node, Place, Sources, Table};
+use crate::config::outside::Outside;
 use crate::config::problem::{Findings, Wrong};
 use crate::config::raw;
-use crate::config::surroundings::Surroundings;
 use crate::nearest::nearest;
 
 const PREFIX: &str = "PORTCULLIS_";
@@ -17,11 +17,11 @@ const NAMED: [&str; 2] = ["servers", "issuers"];
 pub(super) fn apply(
     tree: &mut Table,
     main: &Path,
-    surroundings: &dyn Surroundings,
+    outside: &dyn Outside,
     sources: &mut Sources,
     findings: &Findings,
 ) {
-    let mut names = surroundings.variables();
+    let mut names = outside.variables();
     names.retain(|name| name.starts_with(PREFIX));
     names.sort_unstable();
     for variable in names {
@@ -33,7 +33,7 @@ pub(super) fn apply(
         let number = sources.add_variable(main.to_owned(), &variable);
         let Some(source) = sources.get(number) else { continue };
         let place = source.whole();
-        let Some(value) = surroundings.variable(&variable) else {
+        let Some(value) = outside.variable(&variable) else {
             findings.report(place, &keys.join("."), Wrong::NoText);
             continue;
         };

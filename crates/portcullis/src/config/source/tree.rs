@@ -5,8 +5,8 @@ use zeroize::Zeroizing;
 
 use super::expand::expand;
 use super::{Place, Source};
+use crate::config::outside::Outside;
 use crate::config::problem::{Findings, Wrong};
-use crate::config::surroundings::Surroundings;
 
 /// A value, and where it stands.
 pub(in crate::config) struct Node {
@@ -116,7 +116,7 @@ impl Node {
 /// What values become while they are read.
 pub(super) struct Growing<'a> {
     pub(super) source: &'a Source,
-    pub(super) surroundings: &'a dyn Surroundings,
+    pub(super) outside: &'a dyn Outside,
     pub(super) findings: &'a Findings,
 }
 
@@ -142,7 +142,7 @@ impl Growing<'_> {
 
     pub(super) fn kind(&self, read: &DeValue<'_>, place: Place) -> Kind {
         match read {
-            DeValue::String(text) => match expand(text, |name| self.surroundings.variable(name)) {
+            DeValue::String(text) => match expand(text, |name| self.outside.variable(name)) {
                 Ok(text) => Kind::Text(text),
                 Err(bad) => {
                     self.findings.report(place, "", Wrong::Placeholder(bad));

@@ -16,23 +16,23 @@ use portcullis_resource::metadata::{DiscoveryError, Metadata};
 
 use super::{Finding, within};
 use crate::config::issuer::{KeySource, TrustedIssuer};
-use crate::gateway::issuers::Asked;
+use crate::gateway::issuers::Contact;
 use crate::gateway::random;
 
 pub(super) async fn ask(issuer: &TrustedIssuer, clock: &Arc<dyn Clock>) -> Vec<Finding> {
     let about = format!("issuers.{}", issuer.name);
     let found = |part, outcome| Finding { about: about.clone(), part, outcome };
-    let asked = match Asked::new(issuer, clock) {
-        Ok(asked) => asked,
+    let contact = match Contact::new(issuer, clock) {
+        Ok(contact) => contact,
         Err(unusable) => return vec![found("files", Err(unusable.to_string()))],
     };
     let is_endpoint_given = issuer.introspection.as_ref().is_none_or(|it| it.endpoint.is_some());
     // It is not asked for what the configuration says itself.
     let is_discovered = issuer.jwks == KeySource::Discovered || !is_endpoint_given;
     let (metadata, keys, introspection) = tokio::join!(
-        if_there(is_discovered.then(|| metadata(&asked.documents))),
-        within(keys(&asked.keys)),
-        if_there(asked.introspection.as_ref().map(|(_, asked)| inquiry(asked))),
+        if_there(is_discovered.then(|| metadata(&contact.documents))),
+        within(keys(&contact.keys)),
+        if_there(contact.introspection.as_ref().map(|(_, asked)| inquiry(asked))),
     );
     let parts = [("metadata", metadata), ("keys", Some(keys)), ("introspection", introspection)];
     let parts = parts.into_iter().filter_map(|(part, outcome)| Some(found(part, outcome?)));

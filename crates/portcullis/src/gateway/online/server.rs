@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
-use portcullis_core::error::Upstream as NoAnswer;
+use portcullis_core::error::NoAnswer;
+use portcullis_core::header::{MCP_METHOD, MCP_PROTOCOL_VERSION};
 use portcullis_core::operation::Era;
 use tokio::time::timeout;
 
@@ -13,8 +14,9 @@ use super::within;
 use crate::config::server::{self, Server};
 use crate::gateway::behind::settings;
 use crate::gateway::tls::Unusable;
-use crate::gateway::upstream::{Upstream, is_event_stream};
+use crate::gateway::upstream::Upstream;
 use crate::gateway::{STOP, headers, random};
+use crate::rewrite::Media;
 use crate::stdio::{self, Stdio};
 
 /// For a process to answer, asked once in each way. It may be one that is fetched first.
@@ -89,8 +91,8 @@ async fn of_upstream(
     headers.insert(ACCEPT, HeaderValue::from_static(accept));
     if !is_sse {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert("mcp-protocol-version", HeaderValue::from_static("2026-07-28"));
-        headers.insert("mcp-method", HeaderValue::from_static(question));
+        headers.insert(MCP_PROTOCOL_VERSION, HeaderValue::from_static("2026-07-28"));
+        headers.insert(MCP_METHOD, HeaderValue::from_static(question));
     }
     let headers = headers::upstream(&headers, &[], add);
     let answer = upstream.send(method, None, headers, body.into()).await.map_err(|failure| {
@@ -104,13 +106,13 @@ async fn of_upstream(
         };
         format!("{failure}: {way_out}")
     })?;
-    let status = answer.status();
+    let (status, media) = (answer.status(), Media::of(answer.headers()));
     let version = if answer.version() == Version::HTTP_2 { "HTTP/2" } else { "HTTP/1.1" };
     let said = format!("answers {question} with {} over {version}", status.as_u16());
     match status {
         status if status.is_server_error() => Err(format!("{said}: see its log")),
         StatusCode::NOT_FOUND => Ok(format!("{said}; is the path of \"upstream\" right?")),
-        status if is_sse && status.is_success() && !is_event_stream(answer.headers()) => {
+        status if is_sse && status.is_success() && media != Media::Events => {
             Err(format!("{said}, which is no stream: see \"transport\""))
         }
         _ => Ok(said),

@@ -14,6 +14,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::gateway::tls::is_http2;
+
 /// Where an upstream is, and how it is reached.
 pub(super) struct Connector {
     host: String,
@@ -78,7 +80,7 @@ impl Connected {
     pub(super) fn is_http2(&self) -> bool {
         match self {
             Connected::Plain(_) => false,
-            Connected::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(b"h2"),
+            Connected::Tls(stream) => is_http2(stream.get_ref().1),
         }
     }
 }

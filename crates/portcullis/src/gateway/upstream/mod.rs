@@ -13,7 +13,8 @@ use bytes::Bytes;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body_util::Full;
-use portcullis_core::error::Upstream as Failure;
+use portcullis_core::error::NoAnswer;
+use portcullis_resource::fetch::innermost;
 
 use self::connect::Connector;
 pub(super) use self::pool::Lent;
@@ -56,47 +57,37 @@ impl Upstream {
         target: Option<Uri>,
         headers: HeaderMap,
         body: Bytes,
-    ) -> Result<Response<Lent>, Failure> {
+    ) -> Result<Response<Lent>, NoAnswer> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
         *request.uri_mut() = target.unwrap_or_else(|| self.target.clone());
         *request.headers_mut() = headers;
         request.headers_mut().insert(header::HOST, self.host.clone());
         let answer = tokio::time::timeout(self.answer, self.pool.send(request)).await;
-        let response = answer.map_err(|_| Failure::Timeout)?;
-        let response = response.map_err(|error| Failure::Unreachable(innermost(&error)))?;
+        let response = answer.map_err(|_| NoAnswer::Timeout)?;
+        let response = response.map_err(|error| NoAnswer::Unreachable(reason(&error)))?;
         match response.status() {
             // It refuses us and not the client, who would look for a token that helps (RS-5).
             status @ (StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED) => {
-                Err(Failure::Refused(status))
+                Err(NoAnswer::Refused(status))
             }
             // Where it wants to have us instead is nowhere a client could go.
             status if status.is_redirection() && status != StatusCode::NOT_MODIFIED => {
-                Err(Failure::Unusable(format!("it redirects with {status}")))
+                Err(NoAnswer::Unusable(format!("it redirects with {status}")))
             }
             status if status.is_informational() => {
-                Err(Failure::Unusable(format!("it switches protocols with {status}")))
+                Err(NoAnswer::Unusable(format!("it switches protocols with {status}")))
             }
             _ => Ok(response),
         }
     }
 }
 
-/// Whether the body is a stream of events.
-pub(super) fn is_event_stream(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
-    let kind = kind.split(|byte| *byte == b';').next().unwrap_or_default();
-    kind.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
-}
-
-/// The reason below the reasons, which is what an operator can act on.
-fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut inner = error;
-    while let Some(source) = inner.source() {
-        inner = source;
-    }
+/// What an operator can act on.
+fn reason(error: &(dyn std::error::Error + 'static)) -> String {
+    let reason = innermost(error);
     match mend(error) {
-        None => inner.to_string(),
-        Some(mend) => format!("{inner}: {mend}"),
+        None => reason,
+        Some(mend) => format!("{reason}: {mend}"),
     }
 }

@@ -21,7 +21,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::time::Instant;
 
 use super::connect::{Connector, NoConnection};
-use crate::place::Places;
+use crate::per_thread::PerThread;
 
 /// Idle connections that are kept, by each thread.
 const MOST_IDLE: usize = 64;
@@ -55,7 +55,7 @@ pub(super) struct Pool {
     http1: http1::Builder,
     http2: http2::Builder<TokioExecutor>,
     /// Of each thread, which drives its own. The one used last is at the back.
-    idle: Places<Mutex<VecDeque<(Http1, Instant)>>>,
+    idle: PerThread<Mutex<VecDeque<(Http1, Instant)>>>,
     /// Whether there ever was one of these.
     is_http2: AtomicBool,
     shared: Mutex<Vec<Shared>>,
@@ -67,9 +67,9 @@ struct Shared {
     streams: Arc<()>,
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NoAnswer {
+pub(super) enum NoResponse {
     #[error(transparent)]
     Connection(#[from] NoConnection),
     #[error(transparent)]
@@ -95,7 +95,7 @@ impl Pool {
             .initial_connection_window_size(ALL_WINDOWS)
             .keep_alive_interval(Duration::from_secs(30))
             .keep_alive_while_idle(false);
-        let (idle, shared) = (Places::default(), Mutex::default());
+        let (idle, shared) = (PerThread::default(), Mutex::default());
         let is_http2 = AtomicBool::new(false);
         Pool { connector, url, http1, http2, idle, is_http2, shared }
     }
@@ -105,7 +105,7 @@ impl Pool {
     pub(super) async fn send(
         self: &Arc<Self>,
         mut request: Request<Full<Bytes>>,
-    ) -> Result<Response<Lent>, NoAnswer> {
+    ) -> Result<Response<Lent>, NoResponse> {
         loop {
             match self.connection().await? {
                 Connection::Http2 { mut sender, stream } => {
@@ -138,7 +138,7 @@ impl Pool {
         Uri::from_parts(parts).unwrap_or_else(|_| self.url.clone())
     }
 
-    async fn connection(&self) -> Result<Connection, NoAnswer> {
+    async fn connection(&self) -> Result<Connection, NoResponse> {
         if let Some(connection) = self.share() {
             return Ok(connection);
         }
@@ -151,7 +151,7 @@ impl Pool {
         Box::pin(self.connect()).await
     }
 
-    async fn connect(&self) -> Result<Connection, NoAnswer> {
+    async fn connect(&self) -> Result<Connection, NoResponse> {
         let connected = self.connector.connect().await?;
         if connected.is_http2() {
             let (sender, connection) = self.http2.handshake(TokioIo::new(connected)).await?;

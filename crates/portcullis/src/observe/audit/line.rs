@@ -5,30 +5,30 @@ use portcullis_core::operation::Call;
 use portcullis_core::policy::RulePlace;
 
 use super::super::json::Writer;
-use super::super::{Exchange, Outcome, Watched};
+use super::super::{Noted, Outcome, Watched};
 
-/// Appends the line of an exchange, with its end.
-pub(super) fn write(out: &mut Vec<u8>, exchange: &Exchange<'_>) {
-    Writer::object(out, |line| members(line, exchange));
+/// Appends the line of what is noted, with its end.
+pub(super) fn write(out: &mut Vec<u8>, noted: &Noted<'_>) {
+    Writer::object(out, |line| members(line, noted));
     out.push(b'\n');
 }
 
-fn members(line: &mut Writer<'_>, exchange: &Exchange<'_>) {
-    let about = &exchange.about;
+fn members(line: &mut Writer<'_>, noted: &Noted<'_>) {
+    let about = &noted.about;
     line.plain("time", &about.at.to_rfc3339());
     line.text("request", about.request);
-    line.plain("outcome", exchange.outcome.word().as_bytes());
-    if let Outcome::Denied(failure) = exchange.outcome {
+    line.plain("outcome", noted.outcome.word().as_bytes());
+    if let Outcome::Denied(failure) = noted.outcome {
         line.plain("class", failure.label().as_bytes());
     }
-    line.number("status", exchange.status.as_u16().into());
+    line.number("status", noted.status.as_u16().into());
     line.text("server", about.server.name());
-    calls(line, exchange.calls);
-    match exchange.outcome {
+    calls(line, noted.calls);
+    match noted.outcome {
         Outcome::Allowed { rules: places } => rules(line, about.server, places),
         Outcome::Denied(failure) => why(line, failure),
     }
-    if let Some(caller) = exchange.caller {
+    if let Some(caller) = noted.caller {
         line.text("issuer", caller.issuer().as_str());
         if let Some(subject) = caller.subject() {
             line.text("subject", subject);
@@ -37,7 +37,7 @@ fn members(line: &mut Writer<'_>, exchange: &Exchange<'_>) {
             line.text("client", client);
         }
     }
-    if let Some(hash) = exchange.token() {
+    if let Some(hash) = noted.token() {
         line.plain("token", &prefix(hash.as_bytes()));
     }
     line.address("address", about.client);

@@ -20,9 +20,9 @@ use tokio::sync::{Notify, oneshot};
 
 pub use self::write::{Destination, LogFile};
 use self::write::{Order, Scribe};
-use super::Exchange;
+use super::Noted;
 use super::metrics::Counter;
-use crate::place::Places;
+use crate::per_thread::PerThread;
 
 /// A buffer longer than this makes everybody wait.
 const FULL: usize = 1 << 20;
@@ -41,7 +41,7 @@ pub struct Audit {
 /// Lines on their way to the disk.
 #[derive(Debug, Default)]
 struct Lines {
-    buffers: Places<Mutex<Vec<u8>>>,
+    buffers: PerThread<Mutex<Vec<u8>>>,
     /// Whether the thread knows that there are lines.
     is_told: AtomicBool,
     /// Whether there is no room for more.
@@ -90,8 +90,8 @@ impl Audit {
     }
 
     /// Writes down what happened.
-    pub fn note(&self, exchange: &Exchange<'_>) {
-        let length = self.lines.append(|buffer| line::write(buffer, exchange));
+    pub fn note(&self, noted: &Noted<'_>) {
+        let length = self.lines.append(|buffer| line::write(buffer, noted));
         if length > FULL {
             self.lines.is_full.store(true, Ordering::Release);
         }

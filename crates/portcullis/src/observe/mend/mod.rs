@@ -15,7 +15,7 @@ use portcullis_core::token::{Refusal, VerifiedToken};
 use portcullis_core::{bearer, jws};
 
 use self::provider::Provider;
-use super::{Claimed, Exchange, Moment, Outcome, Trusts, Watched};
+use super::{Claimed, Moment, Noted, Outcome, Trusts, Watched};
 
 /// So many issuers are listed in one message.
 const LISTED: usize = 4;
@@ -38,9 +38,9 @@ pub struct Explained<'e> {
 
 impl<'e> Explained<'e> {
     /// Why that request was refused, if it was.
-    pub fn of(exchange: &Exchange<'e>) -> Option<Self> {
-        let Outcome::Denied(failure) = exchange.outcome else { return None };
-        let Exchange { about, claimed, caller, .. } = *exchange;
+    pub fn of(noted: &Noted<'e>) -> Option<Self> {
+        let Outcome::Denied(failure) = noted.outcome else { return None };
+        let Noted { about, claimed, caller, .. } = *noted;
         Some(Explained { failure, server: about.server, claimed, caller, at: about.at })
     }
 

@@ -27,7 +27,7 @@ use tokio::sync::{mpsc, oneshot};
 use self::context::{Context, Id};
 pub use self::counts::Counts;
 use self::message::{KeyValue, Status};
-use super::{Exchange, Outcome};
+use super::{Noted, Outcome};
 
 /// As many spans wait for the collector; more are dropped.
 const QUEUE: usize = 2048;
@@ -121,9 +121,9 @@ impl Tracer {
     }
 
     /// Ends a span by what became of its request. One for which there is no room is dropped, and counted.
-    pub(super) fn end(&self, span: &Span, exchange: &Exchange<'_>) {
+    pub(super) fn end(&self, span: &Span, noted: &Noted<'_>) {
         let Some(request) = &span.request else { return };
-        let span = Box::new(Finished(finished(span, request, exchange)));
+        let span = Box::new(Finished(finished(span, request, noted)));
         if self.queue.try_send(Queued::Span(span)).is_err() {
             self.counts.without_room();
         }
@@ -160,10 +160,10 @@ pub fn refused(answer: &[u8]) -> u64 {
     message::refused(answer)
 }
 
-fn finished(span: &Span, request: &Request, exchange: &Exchange<'_>) -> message::Span {
+fn finished(span: &Span, request: &Request, noted: &Noted<'_>) -> message::Span {
     let Request { method, version, scheme, path } = request;
-    let about = &exchange.about;
-    let status = exchange.status;
+    let about = &noted.about;
+    let status = noted.status;
     let mut attributes = vec![
         KeyValue::text("http.request.method", *method),
         KeyValue::number("http.response.status_code", status.as_u16().into()),
@@ -172,10 +172,10 @@ fn finished(span: &Span, request: &Request, exchange: &Exchange<'_>) -> message:
         KeyValue::text("url.scheme", *scheme),
         KeyValue::text("portcullis.server", about.server.name()),
         KeyValue::text("portcullis.request.id", about.request),
-        KeyValue::text("portcullis.outcome", exchange.outcome.word()),
+        KeyValue::text("portcullis.outcome", noted.outcome.word()),
     ];
     attributes.extend(version.map(|version| KeyValue::text("network.protocol.version", version)));
-    let class = match exchange.outcome {
+    let class = match noted.outcome {
         Outcome::Denied(failure) => Some(failure.label()),
         Outcome::Allowed { .. } => None,
     };
@@ -185,7 +185,7 @@ fn finished(span: &Span, request: &Request, exchange: &Exchange<'_>) -> message:
         let kind = class.map_or_else(|| status.as_str().to_owned(), str::to_owned);
         attributes.push(KeyValue::text("error.type", kind));
     }
-    let name = operation(exchange, &mut attributes).unwrap_or_else(|| format!("{method} {path}"));
+    let name = operation(noted, &mut attributes).unwrap_or_else(|| format!("{method} {path}"));
     let end = span.begun.saturating_add(about.latency);
     message::Span {
         trace_id: span.context.trace.to_vec(),
@@ -202,8 +202,8 @@ fn finished(span: &Span, request: &Request, exchange: &Exchange<'_>) -> message:
 }
 
 /// What the conventions for MCP say of a request that is one message, and the name of its span.
-fn operation(exchange: &Exchange<'_>, attributes: &mut Vec<KeyValue>) -> Option<String> {
-    let call = match exchange.calls {
+fn operation(noted: &Noted<'_>, attributes: &mut Vec<KeyValue>) -> Option<String> {
+    let call = match noted.calls {
         [call] => call,
         [] => return None,
         several => {
@@ -232,7 +232,7 @@ fn operation(exchange: &Exchange<'_>, attributes: &mut Vec<KeyValue>) -> Option<
     let name = beginning(name);
     attributes.push(KeyValue::text(key, name));
     // Names of spans are few: what a policy allows is, what is asked for need not be.
-    let is_known = matches!(exchange.outcome, Outcome::Allowed { .. });
+    let is_known = matches!(noted.outcome, Outcome::Allowed { .. });
     Some(if is_known { format!("{method} {name}") } else { method.to_owned() })
 }
 

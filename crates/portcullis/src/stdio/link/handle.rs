@@ -6,7 +6,7 @@ use super::{Link, Share};
 use crate::stdio::stream::Stream;
 
 /// Requests under way. Dropped before its stream has ended, it tells the link that the client went away.
-pub(in crate::stdio) struct Exchange {
+pub(in crate::stdio) struct Awaited {
     link: Arc<Link>,
     stream: Arc<Stream>,
     numbers: Vec<u64>,
@@ -14,14 +14,14 @@ pub(in crate::stdio) struct Exchange {
     _share: Option<Arc<Share>>,
 }
 
-impl Exchange {
+impl Awaited {
     pub(super) fn new(
         link: Arc<Link>,
         stream: Arc<Stream>,
         numbers: Vec<u64>,
         share: Option<Arc<Share>>,
-    ) -> Exchange {
-        Exchange { link, stream, numbers, _share: share }
+    ) -> Awaited {
+        Awaited { link, stream, numbers, _share: share }
     }
 
     pub(in crate::stdio) fn stream(&self) -> &Arc<Stream> {
@@ -29,7 +29,7 @@ impl Exchange {
     }
 }
 
-impl Drop for Exchange {
+impl Drop for Awaited {
     fn drop(&mut self) {
         self.link.abandon(&self.numbers);
     }

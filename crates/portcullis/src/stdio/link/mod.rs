@@ -14,16 +14,17 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use portcullis_core::operation::{Era, RequestId};
+use portcullis_core::token::Person;
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::time::Instant;
 
-pub(super) use self::handle::{Attendance, Exchange};
+pub(super) use self::handle::{Attendance, Awaited};
 pub(super) use self::outgoing::{Asking, NotTaken, Outgoing};
 use self::share::Shares;
 pub(super) use self::share::{Load, Share};
 use self::table::Table;
 use super::counts::Counts;
-use super::settings::{Limits, User};
+use super::settings::Limits;
 use super::stream::{Event, Kind, Stream};
 
 /// Lines on their way to a process, each of which may be as long as a body, and those of our own.
@@ -214,7 +215,7 @@ impl Link {
     }
 
     /// Takes up a part of the process for a person's requests.
-    pub(super) fn share(&self, user: &User, load: Load) -> Result<Share, NotTaken> {
+    pub(super) fn share(&self, user: &Person, load: Load) -> Result<Share, NotTaken> {
         self.shares.take(user, load)
     }
 

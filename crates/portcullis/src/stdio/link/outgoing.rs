@@ -12,7 +12,7 @@ use super::super::answer::{self, INTERNAL_ERROR};
 use super::super::message::{self, Message, SUBSCRIPTION};
 use super::super::stream::Stream;
 use super::table::UnderWay;
-use super::{Exchange, Link, MAX_LINES, Manner, Share};
+use super::{Awaited, Link, MAX_LINES, Manner, Share};
 
 /// The longest reason of a client that a process is told with the end of a request.
 const MAX_REASON: usize = 1024;
@@ -73,7 +73,7 @@ impl Link {
         asking: &[Asking<'_>],
         stream: Arc<Stream>,
         share: Option<Share>,
-    ) -> Result<(Exchange, Vec<Bytes>), NotTaken> {
+    ) -> Result<(Awaited, Vec<Bytes>), NotTaken> {
         let share = share.map(Arc::new);
         let mut table = self.table();
         if table.lines.is_none() {
@@ -110,7 +110,7 @@ impl Link {
         }
         drop(table);
         self.changed.notify_one();
-        Ok((Exchange::new(Arc::clone(self), stream, numbers, share), lines))
+        Ok((Awaited::new(Arc::clone(self), stream, numbers, share), lines))
     }
 
     /// What a progress token is to the process. Where it has one client, that client's tokens are as good as

@@ -8,8 +8,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use portcullis_core::operation::Method;
+use portcullis_core::token::Person;
 
-use super::super::settings::{Limits, User};
+use super::super::settings::Limits;
 use super::{Manner, NotTaken};
 
 /// Requests by what they take up.
@@ -62,7 +63,7 @@ pub(super) struct Shares {
 #[derive(Debug, Default)]
 struct Taken {
     all: Load,
-    people: HashMap<User, Load>,
+    people: HashMap<Person, Load>,
 }
 
 impl Shares {
@@ -84,7 +85,7 @@ impl Shares {
     }
 
     /// Takes up that much for a person, before anything is waited for: who waits takes up room as well.
-    pub(super) fn take(self: &Arc<Self>, user: &User, load: Load) -> Result<Share, NotTaken> {
+    pub(super) fn take(self: &Arc<Self>, user: &Person, load: Load) -> Result<Share, NotTaken> {
         let mut taken = self.taken();
         let theirs = taken.people.get(user).copied().unwrap_or_default().and(load);
         if !theirs.fits(self.each) && self.each != self.all {
@@ -105,7 +106,7 @@ impl Shares {
 #[derive(Debug)]
 pub(in crate::stdio) struct Share {
     shares: Arc<Shares>,
-    user: User,
+    user: Person,
     load: Load,
 }
 

@@ -126,7 +126,7 @@ impl Outcome<'_> {
 
 /// One answered request.
 #[derive(Clone, Copy, Debug)]
-pub struct Exchange<'a> {
+pub struct Noted<'a> {
     /// What is known of every request.
     pub about: About<'a>,
     /// The status of the answer.
@@ -141,17 +141,17 @@ pub struct Exchange<'a> {
     pub claimed: Option<&'a Claimed>,
 }
 
-impl<'a> Exchange<'a> {
+impl<'a> Noted<'a> {
     /// A request that was allowed and has an answer of the upstream.
     pub fn allowed(about: About<'a>, permit: &'a Permit, status: StatusCode) -> Self {
         let outcome = Outcome::Allowed { rules: permit.rules() };
         let (caller, calls) = (Some(permit.caller().token()), permit.calls());
-        Exchange { about, status, outcome, caller, calls, claimed: None }
+        Noted { about, status, outcome, caller, calls, claimed: None }
     }
 
     /// A request that was refused.
     pub fn denied(about: About<'a>, denial: &'a Denial) -> Self {
-        Exchange {
+        Noted {
             about,
             status: denial.status(),
             outcome: Outcome::Denied(denial.failure()),
@@ -164,13 +164,13 @@ impl<'a> Exchange<'a> {
     /// A request that was allowed and then could not be done.
     pub fn failed(about: About<'a>, permit: &'a Permit, denial: &'a Denial) -> Self {
         let (caller, calls) = (Some(permit.caller().token()), permit.calls());
-        Exchange { caller, calls, ..Exchange::denied(about, denial) }
+        Noted { caller, calls, ..Noted::denied(about, denial) }
     }
 
     /// Adds what the token says of itself: see [`Claimed::of`].
     #[must_use]
     pub fn claiming(self, claimed: &'a Claimed) -> Self {
-        Exchange { claimed: Some(claimed), ..self }
+        Noted { claimed: Some(claimed), ..self }
     }
 
     /// What stands for the token.

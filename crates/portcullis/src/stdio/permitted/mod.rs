@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 use portcullis_core::decide::Permit;
 use portcullis_core::operation::{Call, Era, Method};
+use portcullis_core::token::Person;
 use tokio::time::Instant;
 
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use super::body::Body;
 use super::link::{Asking, End, Link, Load, NotTaken};
 use super::message::{self, Message};
 use super::pool::{Key, Pool};
-use super::settings::{Unavailable, User};
+use super::settings::Unavailable;
 use super::stream::Stream;
 
 const CANCELLED: &str = "notifications/cancelled";
@@ -44,18 +45,18 @@ impl From<Response<Body>> for Instead {
 type Answered = Result<Response<Body>, Instead>;
 
 /// A request on its way to a process.
-pub(super) struct Asked<'a> {
+pub(super) struct Permitted<'a> {
     pool: &'a Pool,
     permit: &'a Permit,
     /// What is permitted, with ids as the process knows them.
     body: &'a Bytes,
-    user: User,
+    user: Person,
     accept: Accept,
     /// When listening ends, if it does before the end that all of it has.
     listens_until: Option<Instant>,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> Permitted<'a> {
     pub(super) fn new(
         pool: &'a Pool,
         permit: &'a Permit,
@@ -63,7 +64,8 @@ impl<'a> Asked<'a> {
         accept: Accept,
         listens_until: Option<Instant>,
     ) -> Self {
-        Asked { pool, permit, body, user: User::of(permit.caller()), accept, listens_until }
+        let user = permit.caller().token().speaker().into();
+        Permitted { pool, permit, body, user, accept, listens_until }
     }
 
     pub(super) async fn answer(
@@ -159,7 +161,7 @@ impl<'a> Asked<'a> {
             })
             .collect();
         let stream = Arc::new(Stream::of_answers(asking.len(), self.accept.events));
-        let (exchange, asked) = match link.ask(&asking, stream, Some(share)) {
+        let (awaited, asked) = match link.ask(&asking, stream, Some(share)) {
             Ok(taken) => taken,
             Err(NotTaken::Over) => return Ok(None),
             Err(busy) => return Err(not_taken(busy).into()),
@@ -177,7 +179,7 @@ impl<'a> Asked<'a> {
             is_listen,
             silence: self.pool.settings.limits.silence,
         };
-        Ok(Some(exchanged(exchange, form).await))
+        Ok(Some(exchanged(awaited, form).await))
     }
 
     /// When listening ends that begins now.

@@ -1,4 +1,4 @@
-//! Places for connections: so many together, and so many of one address.
+//! Slots for connections: so many together, and so many of one address.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
@@ -11,8 +11,8 @@ use crate::client::network::network;
 /// choose.
 const COUNTERS: usize = 16_384;
 
-/// The places of a listener.
-pub(super) struct Places {
+/// The slots of a listener.
+pub(super) struct Slots {
     all: usize,
     of_one: usize,
     taken: AtomicUsize,
@@ -20,22 +20,22 @@ pub(super) struct Places {
     addresses: Box<[AtomicUsize]>,
 }
 
-/// A place, given back when it is dropped.
-pub(super) struct Place {
-    places: Arc<Places>,
+/// A slot, given back when it is dropped.
+pub(super) struct Slot {
+    slots: Arc<Slots>,
     /// The counter of its address, where that is counted.
     address: Option<u32>,
 }
 
-impl Places {
-    pub(super) fn new(all: usize, of_one: usize) -> Places {
+impl Slots {
+    pub(super) fn new(all: usize, of_one: usize) -> Slots {
         let addresses = std::iter::repeat_with(AtomicUsize::default).take(COUNTERS).collect();
         let (taken, hasher) = (AtomicUsize::new(0), RandomState::new());
-        Places { all, of_one, taken, hasher, addresses }
+        Slots { all, of_one, taken, hasher, addresses }
     }
 
-    /// A place, if there is one left. Without an address, none has a share of it.
-    pub(super) fn take(self: &Arc<Self>, address: Option<IpAddr>) -> Option<Place> {
+    /// A slot, if there is one left. Without an address, none has a share of it.
+    pub(super) fn take(self: &Arc<Self>, address: Option<IpAddr>) -> Option<Slot> {
         let counter = |address| self.hasher.hash_one(network(address)) % COUNTERS as u64;
         let address = address.map(counter).and_then(|counter| u32::try_from(counter).ok());
         let own = self.of(address);
@@ -48,7 +48,7 @@ impl Places {
             }
             return None;
         }
-        Some(Place { places: Arc::clone(self), address })
+        Some(Slot { slots: Arc::clone(self), address })
     }
 
     fn of(&self, address: Option<u32>) -> Option<&AtomicUsize> {
@@ -62,10 +62,10 @@ fn take(counter: &AtomicUsize, limit: usize) -> bool {
     counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
-        self.places.taken.fetch_sub(1, Ordering::Relaxed);
-        if let Some(own) = self.places.of(self.address) {
+        self.slots.taken.fetch_sub(1, Ordering::Relaxed);
+        if let Some(own) = self.slots.of(self.address) {
             own.fetch_sub(1, Ordering::Relaxed);
         }
     }
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn one_address_has_a_share_and_gets_back_what_it_gives_back() {
-        let places = Arc::new(Places::new(100, 2));
+        let slots = Arc::new(Slots::new(100, 2));
         // A network of IPv6 is one address, and one of IPv4 is itself in either dress.
         for [one, same] in [
             ["192.0.2.1", "192.0.2.1"],
@@ -90,27 +90,27 @@ mod tests {
         ]
         .map(addresses)
         {
-            let first = places.take(one);
-            let second = places.take(same);
+            let first = slots.take(one);
+            let second = slots.take(same);
             assert!(first.is_some() && second.is_some());
-            assert!(places.take(one).is_none() && places.take(same).is_none());
+            assert!(slots.take(one).is_none() && slots.take(same).is_none());
             drop(first);
-            let third = places.take(same);
-            assert!(third.is_some() && places.take(one).is_none());
-            assert!(places.take(None).is_some(), "whoever has no share");
+            let third = slots.take(same);
+            assert!(third.is_some() && slots.take(one).is_none());
+            assert!(slots.take(None).is_some(), "whoever has no share");
         }
-        assert_eq!(places.taken.load(Ordering::Relaxed), 0);
-        assert!(places.addresses.iter().all(|own| own.load(Ordering::Relaxed) == 0));
+        assert_eq!(slots.taken.load(Ordering::Relaxed), 0);
+        assert!(slots.addresses.iter().all(|own| own.load(Ordering::Relaxed) == 0));
     }
 
     #[test]
     fn all_together_have_no_more_than_there_is() {
-        let places = Arc::new(Places::new(3, 2));
-        let taken: Vec<_> = (0..3).filter_map(|_| places.take(None)).collect();
+        let slots = Arc::new(Slots::new(3, 2));
+        let taken: Vec<_> = (0..3).filter_map(|_| slots.take(None)).collect();
         let [one] = addresses(["192.0.2.1"]);
-        assert!(taken.len() == 3 && places.take(None).is_none() && places.take(one).is_none());
+        assert!(taken.len() == 3 && slots.take(None).is_none() && slots.take(one).is_none());
         drop(taken);
-        assert!(places.take(one).is_some(), "what was not to be had is not counted");
-        assert!(places.addresses.iter().all(|own| own.load(Ordering::Relaxed) == 0));
+        assert!(slots.take(one).is_some(), "what was not to be had is not counted");
+        assert!(slots.addresses.iter().all(|own| own.load(Ordering::Relaxed) == 0));
     }
 }

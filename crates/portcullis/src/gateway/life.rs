@@ -1,4 +1,8 @@
-//! The end: what is under way is finished, what listens is told, and what takes too long is cut off.
+//! The life of a gateway, and who is told of its turns: it runs, it may be reloaded, it drains, it is over.
+//!
+//! While it drains, what is under way is finished, what listens is told, and what takes too long is cut off.
+//! Whoever waits for the end alone holds an [`Ending`]; a stream that is judged again at each reload as well
+//! holds [`Turns`].
 
 use std::time::Duration;
 
@@ -8,7 +12,7 @@ use tokio::sync::watch;
 /// HTTP/1 has no word for "no more of them" but the answer to one.
 const MOMENT: Duration = Duration::from_secs(1);
 
-/// How far the end has come.
+/// How far it has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Stage {
     Running,
@@ -16,38 +20,38 @@ enum Stage {
     Over,
 }
 
-/// The one who says when it ends, and when another configuration was taken.
+/// The one who says how far it has come, and when another configuration was taken.
 #[derive(Debug)]
-pub(super) struct Running {
+pub(super) struct Life {
     stage: watch::Sender<Stage>,
-    /// Of either. Apart, since whoever waits for the end alone is not to be woken for less.
-    news: watch::Sender<()>,
+    /// Either. Apart, since whoever waits for the end alone is not to be woken for less.
+    turns: watch::Sender<()>,
 }
 
 /// Told when it ends.
 #[derive(Clone, Debug)]
-pub(super) struct Draining(watch::Receiver<Stage>);
+pub(super) struct Ending(watch::Receiver<Stage>);
 
 /// Told when it ends, and when another configuration was taken.
 #[derive(Debug)]
-pub(super) struct News(watch::Receiver<()>);
+pub(super) struct Turns(watch::Receiver<()>);
 
-impl Running {
-    pub(super) fn new() -> Running {
-        Running { stage: watch::Sender::new(Stage::Running), news: watch::Sender::new(()) }
+impl Life {
+    pub(super) fn new() -> Life {
+        Life { stage: watch::Sender::new(Stage::Running), turns: watch::Sender::new(()) }
     }
 
-    pub(super) fn draining(&self) -> Draining {
-        Draining(self.stage.subscribe())
+    pub(super) fn ending(&self) -> Ending {
+        Ending(self.stage.subscribe())
     }
 
-    pub(super) fn news(&self) -> News {
-        News(self.news.subscribe())
+    pub(super) fn turns(&self) -> Turns {
+        Turns(self.turns.subscribe())
     }
 
     /// Another configuration was taken.
     pub(super) fn reloaded(&self) {
-        self.news.send_replace(());
+        self.turns.send_replace(());
     }
 
     /// Nothing new is begun.
@@ -62,7 +66,7 @@ impl Running {
 
     fn reach(&self, stage: Stage) {
         self.stage.send_replace(stage);
-        self.news.send_replace(());
+        self.turns.send_replace(());
     }
 
     pub(super) fn is_draining(&self) -> bool {
@@ -75,7 +79,7 @@ impl Running {
     }
 }
 
-impl News {
+impl Turns {
     pub(super) async fn next(&mut self) {
         // Nobody left to say so: there will be none.
         if self.0.changed().await.is_err() {
@@ -84,7 +88,7 @@ impl News {
     }
 }
 
-impl Draining {
+impl Ending {
     pub(super) fn has_begun(&self) -> bool {
         *self.0.borrow() >= Stage::Draining
     }

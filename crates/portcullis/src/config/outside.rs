@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 pub const MAX_FILE: u64 = 1 << 20;
 
 /// Where files and variables come from. [`Machine`] has the real ones.
-pub trait Surroundings {
+pub trait Outside {
     /// The text of a file.
     fn read(&self, path: &Path) -> io::Result<Zeroizing<String>>;
 
@@ -27,7 +27,7 @@ pub trait Surroundings {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Machine;
 
-impl Surroundings for Machine {
+impl Outside for Machine {
     fn read(&self, path: &Path) -> io::Result<Zeroizing<String>> {
         let file = std::fs::File::open(path)?;
         // Of the right size from the start, so that no copy of a secret stays behind.

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode};
+use portcullis_core::header::MCP_SESSION_ID;
 use portcullis_core::operation::{Call, Era, Method};
 use tokio::time::Instant;
 
-use super::{Answered, Asked, CANCELLED, is_request, not_taken, unavailable};
-use crate::stdio::answer::{self, INVALID_REQUEST, SESSION, only_answer, refused, status};
+use super::{Answered, CANCELLED, Permitted, is_request, not_taken, unavailable};
+use crate::stdio::answer::{self, INVALID_REQUEST, only_answer, refused, status};
 use crate::stdio::body::Body;
 use crate::stdio::link::{Asking, Link, Load};
 use crate::stdio::message::{self, Message};
@@ -30,7 +31,7 @@ impl Drop for Newborn<'_> {
     }
 }
 
-impl Asked<'_> {
+impl Permitted<'_> {
     /// A session, but for its beginning.
     pub(super) async fn legacy(&self, session: Option<&str>) -> Answered {
         let calls = self.permit.calls();
@@ -151,7 +152,7 @@ impl Asked<'_> {
         };
         let mut response = answer::single(self.accept, answer);
         if is_begun && let Ok(value) = HeaderValue::from_str(&id) {
-            response.headers_mut().insert(SESSION, value);
+            response.headers_mut().insert(MCP_SESSION_ID, value);
         }
         Ok(response)
     }

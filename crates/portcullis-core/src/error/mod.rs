@@ -3,15 +3,17 @@
 //! A failure has two texts. The public one goes to the client and says what to do; the log text says
 //! what was found, and never holds a token, a secret or a proof.
 
+mod class;
+
 use std::borrow::Cow;
 use std::time::Duration;
 
 use http::StatusCode;
 
+pub use self::class::FailureClass;
 use crate::bearer::{AccessToken, Presented};
 use crate::operation::Reason;
 use crate::scope::ScopeSet;
-use crate::token::Class;
 use crate::{bearer, introspection, proof, token};
 
 /// Who would have to act for the same request to be answered otherwise.
@@ -34,7 +36,7 @@ pub enum Blame {
 /// Why there is no answer of the protected server.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Upstream {
+pub enum NoAnswer {
     /// No connection, or one that broke before an answer; with the reason for the log.
     #[error("cannot be reached: {0}")]
     Unreachable(String),
@@ -122,7 +124,7 @@ pub enum Failure {
     BrokenBody,
     /// The protected server gave no answer to pass on.
     #[error("upstream: {0}")]
-    Upstream(#[from] Upstream),
+    Upstream(#[from] NoAnswer),
 }
 
 /// The token, where a request needs one.
@@ -172,29 +174,6 @@ impl Failure {
         }
     }
 
-    /// A word for metrics: the coarse class of the failure.
-    pub fn label(&self) -> &'static str {
-        match self {
-            Failure::Credentials(_) => "credentials",
-            Failure::Message(_) => "message",
-            Failure::Unauthenticated => "unauthenticated",
-            Failure::UnknownIssuer => "issuer",
-            Failure::Token(refusal) => refusal.class().as_str(),
-            Failure::Proof(_) => Class::Possession.as_str(),
-            Failure::InsufficientScope(_) => "insufficient_scope",
-            Failure::Forbidden => "forbidden",
-            Failure::IssuerUnavailable { .. } => "issuer_unavailable",
-            Failure::Origin(_) => "origin",
-            Failure::Host(_) => "host",
-            Failure::UnknownSession => "session",
-            Failure::UnknownTask => "task",
-            Failure::TooManyRequests { .. } => "rate",
-            Failure::Busy(_) => "busy",
-            Failure::SlowBody | Failure::BrokenBody => "body",
-            Failure::Upstream(_) => "upstream",
-        }
-    }
-
     /// The OAuth error code, where one is defined (RFC 6750 section 3.1, RFC 9449 section 7.1).
     pub fn oauth_code(&self) -> Option<&'static str> {
         match self {
@@ -226,7 +205,7 @@ impl Failure {
             Failure::Unauthenticated => "a token is needed",
             Failure::UnknownIssuer => "the token's issuer is not accepted here",
             Failure::Token(refusal) => about_token(refusal.class()),
-            Failure::Proof(_) => about_token(Class::Possession),
+            Failure::Proof(refusal) => about_token(refusal.class()),
             Failure::InsufficientScope(_) => "the operation needs more scopes",
             Failure::Forbidden => "the operation is not allowed",
             Failure::IssuerUnavailable { .. } => "the token cannot be checked right now",
@@ -238,8 +217,8 @@ impl Failure {
             Failure::Busy(_) => "the server is busy",
             Failure::SlowBody => "the body did not come in time",
             Failure::BrokenBody => "the body broke off",
-            Failure::Upstream(Upstream::Timeout) => "the server did not answer in time",
-            Failure::Upstream(Upstream::NotStarted { .. }) => {
+            Failure::Upstream(NoAnswer::Timeout) => "the server did not answer in time",
+            Failure::Upstream(NoAnswer::NotStarted { .. }) => {
                 "the server does not start: try again later"
             }
             Failure::Upstream(_) => "the server gave no answer that could be passed on",
@@ -248,19 +227,19 @@ impl Failure {
 }
 
 /// What the client is told of a refused token: enough to act on, nothing about our configuration.
-fn about_token(class: Class) -> &'static str {
+fn about_token(class: token::Class) -> &'static str {
     match class {
-        Class::Malformed => "the token is malformed",
-        Class::Algorithm => "the token's algorithm is not accepted",
-        Class::Key => "the token's key is not known",
-        Class::Signature => "the token's signature does not verify",
-        Class::Issuer => "the token's issuer is not accepted here",
-        Class::Audience => "the token is not for this resource",
-        Class::Lifetime => "the token has expired or is not valid yet",
-        Class::TokenType => "the token is not an access token",
-        Class::Claims => "the token's claims are not accepted",
-        Class::Inactive => "the token is not active",
-        Class::Possession => "possession of the token's key was not shown",
+        token::Class::Malformed => "the token is malformed",
+        token::Class::Algorithm => "the token's algorithm is not accepted",
+        token::Class::Key => "the token's key is not known",
+        token::Class::Signature => "the token's signature does not verify",
+        token::Class::Issuer => "the token's issuer is not accepted here",
+        token::Class::Audience => "the token is not for this resource",
+        token::Class::Lifetime => "the token has expired or is not valid yet",
+        token::Class::TokenType => "the token is not an access token",
+        token::Class::Claims => "the token's claims are not accepted",
+        token::Class::Inactive => "the token is not active",
+        token::Class::Possession => "possession of the token's key was not shown",
     }
 }
 
