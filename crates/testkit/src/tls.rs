@@ -85,6 +85,18 @@ pub async fn connect(
     protocols: &[&str],
     shown: Option<&Certified>,
 ) -> io::Result<TlsStream<TcpStream>> {
+    let stream = TcpStream::connect(address).await?;
+    over(stream, name, trusted, protocols, shown).await
+}
+
+/// The same over a connection that is there.
+pub async fn over(
+    stream: TcpStream,
+    name: &str,
+    trusted: &Authority,
+    protocols: &[&str],
+    shown: Option<&Certified>,
+) -> io::Result<TlsStream<TcpStream>> {
     let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
@@ -97,7 +109,6 @@ pub async fn connect(
         }
     };
     config.alpn_protocols = names(protocols);
-    let stream = TcpStream::connect(address).await?;
     let name = ServerName::try_from(name.to_owned()).unwrap();
     TlsConnector::from(Arc::new(config)).connect(name, stream).await
 }

@@ -10,6 +10,7 @@
 )]
 
 mod arguments;
+mod going_on;
 mod places;
 mod step_up;
 mod values;

@@ -95,6 +95,35 @@ async fn a_jwt_is_shown_to_nobody() {
     assert_eq!(words.asked(), [encrypted, "other".to_owned()]);
 }
 
+/// An issuer may say a lot about a short token. What is kept of all of them has a bound, by what it said.
+#[tokio::test]
+async fn what_an_issuer_says_at_length_is_kept_of_few_tokens() {
+    const TOKENS: usize = 800;
+    // So many bytes are kept, and one answer has so many of them.
+    const KEPT: usize = 32 << 20;
+    const LONG: usize = 60_000;
+    for length in [10, LONG] {
+        let (words, clock) = (Arc::new(Words::default()), Hands::new());
+        let house = two(&words, &clock);
+        let said = claims_with(&json!({ "groups": "g".repeat(length) }));
+        for round in 0..2 {
+            for number in 0..TOKENS {
+                let token = format!("opaque-{number}");
+                words.say(&token, &said);
+                assert_eq!(status(&house, &token).await, StatusCode::OK, "{round} {number}");
+                // The texts of answers are not what is measured here.
+                words.revoke(&token);
+            }
+        }
+        let again = words.asked().len() - TOKENS;
+        if length < LONG {
+            assert_eq!(again, 0, "there is room for all of them");
+        } else {
+            assert!(again >= TOKENS - KEPT / LONG, "{again} of {TOKENS} were forgotten");
+        }
+    }
+}
+
 /// What a stranger makes up is not sent on at any length.
 #[tokio::test]
 async fn an_opaque_token_is_shown_up_to_a_length() {

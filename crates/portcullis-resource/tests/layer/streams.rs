@@ -10,9 +10,11 @@ use axum::response::Response;
 use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::{BodyExt as _, Channel};
+use portcullis_resource::gate::Surroundings;
 use portcullis_resource::introspection::{Introspect, When};
+use portcullis_resource::room::Room;
 use portcullis_resource::{Auth, AuthBuilder};
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::{AUDIENCE, NOW, TestKey, claims};
 use tokio::time::Instant;
 
@@ -53,15 +55,18 @@ async fn next(body: &mut Body) -> Option<Bytes> {
     frame.map(|frame| frame.unwrap().into_data().unwrap())
 }
 
-fn listen() -> Ask {
+fn listening() -> Value {
     let meta = json!({
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
         "io.modelcontextprotocol/clientInfo": { "name": "test", "version": "1" },
         "io.modelcontextprotocol/clientCapabilities": {},
     });
     let params = json!({ "notifications": { "toolsListChanged": true }, "_meta": meta });
-    let request = post(&message("subscriptions/listen", &params));
-    request
+    message("subscriptions/listen", &params)
+}
+
+fn listen() -> Ask {
+    post(&listening())
         .header("mcp-protocol-version", "2026-07-28")
         .header("mcp-method", "subscriptions/listen")
 }
@@ -126,6 +131,32 @@ async fn a_listening_stream_ends_with_the_keys_of_its_token() {
     assert!(stays_open(&mut body, 100).await);
     keys.replace(&[TestKey::P256Second]);
     assert!(!stays_open(&mut body, 31).await);
+}
+
+/// What a listener sent is in memory until the server has it, and not for the hours that follow.
+// req: RS-16
+#[tokio::test]
+async fn a_listening_stream_keeps_nothing_of_its_request() {
+    let room = Room::new(1 << 20);
+    let (now, asked) = (room.clone(), Arc::new(Mutex::new(Vec::new())));
+    let (seen, (_sender, body)) = (Arc::clone(&asked), Channel::<Bytes, Infallible>::new(8));
+    let body = Arc::new(Mutex::new(Some(Body::new(body))));
+    let service = tower::service_fn(move |_| {
+        seen.lock().unwrap().push(now.taken());
+        let body = body.lock().unwrap().take().unwrap();
+        std::future::ready(Ok::<_, Infallible>(Response::new(body)))
+    });
+    let surroundings = Surroundings { room: room.clone(), ..by(&Hands::new()) };
+    let app = auth().surroundings(surroundings).build().unwrap();
+    let app = app.protect("/mcp", Router::new().fallback_service(service));
+    let text = Bytes::from(format!("{}{}", listening(), " ".repeat(100_000)));
+    let response = listen().body(text.clone()).bearer(&good()).start(&app).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(*asked.lock().unwrap(), [text.len()], "while it was under way");
+    assert_eq!(room.taken(), 0);
+    assert!(text.is_unique(), "somebody has the body still");
+    let mut body = response.into_body();
+    assert!(stays_open(&mut body, 0).await, "and it listens");
 }
 
 /// It may also end before.

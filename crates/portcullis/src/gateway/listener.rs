@@ -159,12 +159,27 @@ impl Connection {
         // Answers are small and written whole: there is nothing to wait for.
         let _ = stream.set_nodelay(true);
         let address = address.ip().to_canonical();
-        let rest = match self.manner.tls.clone() {
-            None => Box::pin(self.begin(stream, address)).await,
-            Some(tls) => Box::pin(self.begin_tls(tls.now(), stream, address)).await,
-        };
-        if let Some(rest) = rest {
+        if let Some(rest) = Box::pin(self.begun(stream, address)).await {
             rest.await;
+        }
+    }
+
+    /// Until there is something to serve. That is waited for a moment only once the end has begun:
+    /// nothing was asked yet, so nothing is lost.
+    async fn begun(self: Box<Self>, stream: TcpStream, address: IpAddr) -> Option<Rest> {
+        let mut ending = self.ending.clone();
+        let begin: Pin<Box<dyn Future<Output = Option<Rest>> + Send>> =
+            match self.manner.tls.clone() {
+                None => Box::pin(self.begin(stream, address)),
+                Some(tls) => Box::pin(self.begin_tls(tls.now(), stream, address)),
+            };
+        tokio::select! {
+            biased;
+            rest = begin => rest,
+            () = ending.settled() => {
+                tracing::debug!("no request before the end");
+                None
+            }
         }
     }
 

@@ -194,6 +194,52 @@ async fn the_metadata_is_where_clients_look_for_it() {
     }
 }
 
+/// What an upstream says of a copy that the client has is for the client; where it would have the gateway go instead
+/// is for nobody.
+// req: RS-5
+#[tokio::test]
+async fn an_answer_without_news_passes_and_a_redirect_does_not() {
+    for (status, expected) in
+        [(304, 304), (300, 502), (301, 502), (303, 502), (305, 502), (307, 502), (308, 502)]
+    {
+        let headers = [("etag", "\"1\""), ("location", "http://127.0.0.1/elsewhere")];
+        let rig = Rig::with("", "", move |_| respond(status, &headers, "")).await;
+        let request = post(&rig.token(&json!({})), call("read_file"));
+        let answer = rig.client().await.whole(request).await;
+        assert_eq!(answer.status(), expected, "{status}");
+        assert_eq!(answer.headers().contains_key("etag"), expected == 304, "{status}");
+        assert_eq!(rig.sent(), 1, "it goes nowhere else");
+    }
+}
+
+/// Metadata is there to be read, whole or as a head, and not to be changed.
+// req: RS-1
+#[tokio::test]
+async fn the_metadata_is_read_and_nothing_else() {
+    let rig = Rig::start().await;
+    for (method, status, has_body) in [
+        ("GET", 200, true),
+        ("HEAD", 200, false),
+        ("OPTIONS", 204, false),
+        ("POST", 405, true),
+        ("PUT", 405, true),
+        ("DELETE", 405, true),
+        ("TRACE", 405, true),
+    ] {
+        let request = Request::builder()
+            .method(method)
+            .uri("/.well-known/oauth-protected-resource/files/mcp")
+            .body(Bytes::new())
+            .unwrap();
+        let answer = rig.client().await.whole(request).await;
+        assert_eq!(answer.status(), status, "{method}");
+        assert_eq!(!answer.body().is_empty(), has_body, "{method}");
+        let is_document = header(answer.headers(), "content-type") == "application/json";
+        assert_eq!(is_document, status == 200, "{method}");
+    }
+    assert_eq!(rig.sent(), 0);
+}
+
 /// An issuer that is away is no verdict about anybody's token, and stops nothing else.
 // req: RS-15
 #[tokio::test]

@@ -68,11 +68,18 @@ async fn messages_go_where_the_stream_says_and_for_its_listener_only() {
     assert_eq!((answer.status().as_u16(), &answer.body()[..]), (202, &b"Accepted"[..]));
     assert_eq!(rig.last().uri(), "/messages?sessionId=abc");
 
+    // What else a client says there is nothing to the gateway, and nothing to the upstream.
+    let beside = format!("{named}&other=1");
+    assert_eq!(rig.client().await.whole(message(&alice, &beside)).await.status(), 202);
+    assert_eq!(rig.last().uri(), "/messages?sessionId=abc");
+
     let sent = rig.sent();
+    let twice = format!("{named}&{}", named.split_once('?').unwrap().1);
     let forged = format!("{named}A");
     for (who, target) in [
         (&bob, named.as_str()),
         (&alice, &forged),
+        (&alice, &twice),
         (&alice, "/files/mcp"),
         (&alice, "/files/mcp?endpoint=/messages"),
     ] {

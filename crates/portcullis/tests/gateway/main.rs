@@ -14,6 +14,8 @@ mod operators;
 mod raw;
 #[allow(dead_code, reason = "shared with other tests")]
 mod rig;
+mod sessions;
+mod several;
 mod shares;
 #[cfg(unix)]
 mod stdio;

@@ -1,6 +1,7 @@
 //! What operators see: health, metrics, the audit trail, limits, and who is told to be the client.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -8,8 +9,12 @@ use serde_json::{Value, json};
 use testkit::server::respond;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::rig::{Client, Rig, call, config, post};
+use crate::streams::skip;
+
+const SOON: Duration = Duration::from_secs(20);
 
 /// A free port, for an address that a configuration has to name.
 pub fn free() -> u16 {
@@ -17,7 +22,7 @@ pub fn free() -> u16 {
     socket.local_addr().unwrap().port()
 }
 
-async fn get(port: u16, path: &str) -> Response<Bytes> {
+pub async fn get(port: u16, path: &str) -> Response<Bytes> {
     let mut client = Client::connect(([127, 0, 0, 1], port).into()).await;
     client.whole(Request::get(path).body(Bytes::new()).unwrap()).await
 }
@@ -59,7 +64,7 @@ async fn health_and_metrics_are_on_addresses_of_their_own() {
     assert!(line(&["server=\"files\"", "insufficient_scope"]), "{page}");
 }
 
-fn trail(name: &str) -> PathBuf {
+pub fn trail(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let _ = std::fs::remove_file(&path);
     path
@@ -126,6 +131,80 @@ async fn refused_tokens_are_limited_and_good_ones_are_not_punished() {
             Rig::text(&rig.issuer, &rig.upstream, &top.replace("3/h", rate), "list = \"all\"");
         rig.serving.reload(&config(&text)).unwrap();
         assert_eq!(send("bad.bad.bad", "192.0.2.1").await.status(), status, "{rate}");
+    }
+}
+
+/// It is asked, and not told; and not by more at a time than operators and their scrapers are.
+#[tokio::test]
+async fn operators_ask_a_few_at_a_time() {
+    const MOST: usize = 64;
+    let (admin, health) = (free(), free());
+    let top = format!("[admin]\nlisten = \"127.0.0.1:{admin}\"\nhealth = \"127.0.0.1:{health}\"\n");
+    let _rig = Rig::with(&top, "", ok).await;
+    for port in [admin, health] {
+        for (method, status) in [("GET", 200), ("HEAD", 200), ("POST", 405), ("OPTIONS", 405)] {
+            let request = Request::builder().method(method).uri("/livez").body(Bytes::new());
+            let mut client = Client::connect(([127, 0, 0, 1], port).into()).await;
+            assert_eq!(client.whole(request.unwrap()).await.status(), status, "{method}");
+        }
+        // Those of before are gone when there is room for all of these.
+        let mut held = Vec::new();
+        let filled = async {
+            while held.len() < MOST {
+                let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+                if is_asked(&mut stream).await {
+                    held.push(stream);
+                }
+            }
+        };
+        timeout(SOON, filled).await.expect("there is room for fewer");
+        let mut more = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        assert!(!is_asked(&mut more).await, "one more than there is room for");
+        assert!(is_asked(&mut held[0]).await, "those that it has stay");
+        held.pop();
+        let again = async {
+            while !is_asked(&mut TcpStream::connect(("127.0.0.1", port)).await.unwrap()).await {}
+        };
+        timeout(SOON, again).await.expect("what was given back is gone");
+    }
+}
+
+/// Whether a question is answered on the connection.
+async fn is_asked(stream: &mut TcpStream) -> bool {
+    let request = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let mut answer = Vec::new();
+    if stream.write_all(request).await.is_err() {
+        return false;
+    }
+    while !answer.ends_with(b"ok\n") {
+        match stream.read_buf(&mut answer).await {
+            Ok(0) | Err(_) => return false,
+            Ok(_) => {}
+        }
+    }
+    answer.starts_with(b"HTTP/1.1 200")
+}
+
+/// Who asks operators' questions is not waited for longer than anybody else.
+#[tokio::test]
+async fn an_operator_who_asks_nothing_is_not_waited_for() {
+    let admin = free();
+    let top = format!("[admin]\nlisten = \"127.0.0.1:{admin}\"\n");
+    let _rig = Rig::with(&top, "", ok).await;
+    for (seconds, is_answered) in [(5, true), (11, false)] {
+        let mut stream = TcpStream::connect(("127.0.0.1", admin)).await.unwrap();
+        // It is being waited for when the first answer is there.
+        assert!(is_asked(&mut stream).await);
+        stream.write_all(b"GET /livez HTTP/1.1\r\n").await.unwrap();
+        // By then that has been read: the answer to another one who came later is there.
+        assert_eq!(get(admin, "/livez").await.status(), 200);
+        skip(Duration::from_secs(seconds)).await;
+        let mut rest = Vec::new();
+        let _ = stream.write_all(b"Host: localhost\r\nConnection: close\r\n\r\n").await;
+        let read = timeout(SOON, stream.read_to_end(&mut rest)).await;
+        // A connection that is reset has said all it had to.
+        let _ = read.expect("it stays open");
+        assert_eq!(rest.starts_with(b"HTTP/1.1 200"), is_answered, "after {seconds} seconds");
     }
 }
 

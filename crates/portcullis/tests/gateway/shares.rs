@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::operators::free;
+use crate::operators::{free, trail};
 use crate::rig::{Client, Noon, Rig, call, config, post};
 
 fn ok(_: &Request<Bytes>) -> Answer {
@@ -92,6 +92,82 @@ async fn a_batch_is_as_many_calls_as_it_has() {
     for (tools, status) in [(&["delete"; 5][..], 403), (&["read_file"], 200), (&["read_file"], 429)]
     {
         assert_eq!(send("dave", tools).await, status, "{tools:?}");
+    }
+}
+
+/// Whose batch was too long is written down, as it is of one that was not.
+#[tokio::test]
+async fn the_audit_trail_names_who_sent_too_many_at_once() {
+    let path = trail("batches.jsonl");
+    let top = format!("audit = \"{}\"\n[limits]\ncalls_per_subject = \"6/h\"\n", path.display());
+    let rig = Rig::with(&top, "", ok).await;
+    for (subject, count, status) in [("alice", 6, 200), ("bob", 7, 429)] {
+        let call = |id| {
+            json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call",
+                    "params": { "name": "read_file", "arguments": {} } })
+        };
+        let calls: Vec<Value> = (0..count).map(call).collect();
+        let token = rig.token(&json!({ "sub": subject, "client_id": format!("{subject}-agent") }));
+        let mut request = post(&token, json!(calls).to_string());
+        request.headers_mut().insert("mcp-protocol-version", "2025-03-26".parse().unwrap());
+        assert_eq!(rig.client().await.whole(request).await.status(), status);
+    }
+    assert_eq!(rig.sent(), 1);
+    let issuer = rig.issuer.url("");
+    rig.serving.drain().await;
+    let text = std::fs::read_to_string(&path).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for (line, subject, outcome, class, more) in [
+        (&lines[0], "alice", "allowed", Value::Null, 5),
+        (&lines[1], "bob", "denied", json!("rate"), 6),
+    ] {
+        assert_eq!(line["outcome"], outcome, "{text}");
+        assert_eq!(line["class"], class, "{text}");
+        assert_eq!(line["subject"], subject, "{text}");
+        assert_eq!(line["client"], format!("{subject}-agent"), "{text}");
+        assert_eq!(line["issuer"], issuer, "{text}");
+        assert_eq!((&line["method"], &line["target"]), (&json!("tools/call"), &json!("read_file")));
+        assert_eq!(line["more"].as_array().map(Vec::len), Some(more), "{text}");
+    }
+    assert_eq!(lines.len(), 2);
+}
+
+/// Bodies of all together find room, or are told to come again; and a batch has as many messages as it may.
+#[tokio::test]
+async fn the_limits_of_bodies_are_those_of_the_configuration() {
+    let top = "[limits]\nbody = \"1KiB\"\nbuffered_bodies = \"2KiB\"\nbatch = 2\n";
+    let mut asked = 0;
+    let rig = Rig::with(top, "", move |request| {
+        asked += 1;
+        // To the first two nobody answers.
+        if asked <= 2 { None } else { ok(request) }
+    })
+    .await;
+    let long = |length: usize| {
+        let bare = call("read_file");
+        bare.clone() + &" ".repeat(length - bare.len())
+    };
+    let token = |subject: &str| rig.token(&json!({ "sub": subject }));
+    let mut under_way = JoinSet::new();
+    for subject in ["alice", "bob"] {
+        let (mut client, request) = (rig.client().await, post(&token(subject), long(1024)));
+        under_way.spawn(async move { drop(client.send(request).await) });
+    }
+    timeout(Duration::from_secs(20), rig.upstream.until_asked(2)).await.unwrap();
+    let status = async |subject: &str, body: String| {
+        let mut request = post(&token(subject), body);
+        request.headers_mut().insert("mcp-protocol-version", "2025-03-26".parse().unwrap());
+        rig.client().await.whole(request).await.status().as_u16()
+    };
+    assert_eq!(status("carol", call("read_file")).await, 503, "that was all there is");
+    under_way.abort_all();
+    let again = async { while status("carol", long(1024)).await != 200 {} };
+    timeout(Duration::from_secs(20), again).await.expect("what went away keeps its room");
+    assert_eq!(status("carol", long(1025)).await, 413);
+    for (count, expected) in [(2, 200), (3, 400)] {
+        let one = |id| json!({ "jsonrpc": "2.0", "id": id, "method": "ping" });
+        let batch: Vec<Value> = (0..count).map(one).collect();
+        assert_eq!(status("carol", json!(batch).to_string()).await, expected, "{count}");
     }
 }
 

@@ -10,7 +10,7 @@ use portcullis_core::denial::Denial;
 use portcullis_core::error::{Failure, NoAnswer};
 use serde_json::{Value, json};
 
-use super::request::{about, call, headers, judge, metrics, token, watched};
+use super::request::{about, call, headers, judge, logs_stay_apart, metrics, token, watched};
 
 /// What was logged.
 #[derive(Clone, Default)]
@@ -27,6 +27,7 @@ impl Write for Lines {
 }
 
 fn logged(format: LogFormat, level: LogLevel, is_terminal: bool, doing: impl FnOnce()) -> String {
+    logs_stay_apart();
     let lines = Lines::default();
     let writer = lines.clone();
     let dispatch = log::to(Log { format, level }, is_terminal, move || writer.clone());
@@ -60,6 +61,17 @@ fn every_level_tells_those_above_it_as_well() {
         let text = logged(LogFormat::Json, level, false, requests);
         assert_eq!(text.lines().count(), count, "{level:?}: {text}");
     }
+}
+
+/// Whoever comes first by a place that logs, and has no log, silences it for nobody.
+#[test]
+fn a_thread_without_a_log_costs_no_line() {
+    let tell = || tracing::info!(target: "portcullis", "news");
+    let text = logged(LogFormat::Json, LogLevel::Info, false, || {
+        std::thread::scope(|scope| scope.spawn(tell).join()).unwrap();
+        tell();
+    });
+    assert_eq!(text.lines().count(), 1, "{text}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Requests as the gateway gets to note them: permits and denials of the core, for real tokens.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -22,6 +22,8 @@ use portcullis_core::time::UnixTime;
 use portcullis_core::token::{Expectation, Unverified};
 use serde_json::{Value, json};
 use testkit::{AUDIENCE, ISSUER, NOW, Signer, TestKey, claims_with};
+use tracing::Dispatch;
+use tracing::subscriber::NoSubscriber;
 
 /// A token with these claims changed.
 pub(crate) fn token(changes: &Value) -> String {
@@ -67,7 +69,23 @@ fn caller(headers: &HeaderMap) -> Result<Caller, Failure> {
     Ok(confirm(Arc::new(verified), &token, Evidence::None)?)
 }
 
+/// To be called before anything is logged or a log is begun: no test misses a line for what others do.
+///
+/// The product has one log. Here each test that reads one has its own, on its own thread, beside tests that log
+/// and read nothing. With every place that logs, tracing keeps whether anybody listens (tracing-core,
+/// `callsite.rs`). As long as it knows of no two subscribers it finds that out from the thread that comes by
+/// first (`Rebuilder::JustOne`): where that one has none, "nobody" is kept, for all threads, and what the only log
+/// was to hear is lost. From two subscribers on it asks all there are, under a lock that also whoever adds one
+/// takes. So there are always two that listen to nothing.
+pub(crate) fn logs_stay_apart() {
+    static LISTEN_TO_NOTHING: LazyLock<[Dispatch; 2]> =
+        LazyLock::new(|| [(); 2].map(|()| Dispatch::new(NoSubscriber::new())));
+    LazyLock::force(&LISTEN_TO_NOTHING);
+}
+
+/// Whatever is told of requests is told by an observer, and every observer is made with these.
 pub(crate) fn metrics() -> Metrics {
+    logs_stay_apart();
     Metrics::new(Moment::since_epoch(Duration::from_secs(NOW)), || 4096)
 }
 

@@ -2,6 +2,7 @@
 //!
 //! * `reload` – another configuration, or none
 //! * `removed` – what is in a configuration no more
+//! * `start` – why it does not start
 //! * `operators` – who may ask how it is, and what is said at the end
 //! * `manager` – managers of services
 //! * `online` – `check --online`
@@ -28,6 +29,7 @@ mod removed;
 #[allow(dead_code, reason = "shared with other tests")]
 #[path = "../stdio/server.rs"]
 mod server;
+mod start;
 
 use http::{Request, StatusCode};
 use serde_json::json;

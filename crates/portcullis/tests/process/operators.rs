@@ -9,13 +9,9 @@ use tokio::time::timeout;
 
 use crate::Around;
 use crate::common::folder::Folder;
+use crate::common::free;
 use crate::common::rig::{Client, call, post};
 use crate::common::wire::{SOON, Wire};
-
-/// A free port, for an address that a configuration has to name.
-fn free() -> SocketAddr {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
 
 async fn get(address: SocketAddr, path: &str) -> Option<u16> {
     let mut wire = Wire::connect(address).await;

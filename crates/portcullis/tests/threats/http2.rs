@@ -77,6 +77,7 @@ async fn frames_are_judged_as_lines_are() {
         ("packed", request(&token, &[("content-encoding", "gzip")], &body), 415),
         ("a page of others", request(&token, &[("origin", "https://evil.example")], &body), 403),
         ("two hosts", request(&token, &[("host", "a.example"), ("host", "b.example")], &body), 400),
+        ("a host beside the target", request(&token, &[("host", "localhost:8080")], &body), 200),
         ("a long header", request(&token, &[("x-a", &long)], &body), 200),
         ("a header too long", request(&token, &[("x-a", &longer)], &body), 431),
         ("too many headers", request(&token, &many, &body), 431),

@@ -24,6 +24,7 @@ pub enum Act {
 pub struct RawServer {
     pub address: SocketAddr,
     read: Arc<AtomicUsize>,
+    connections: Arc<AtomicUsize>,
     progress: watch::Receiver<Progress>,
 }
 
@@ -44,18 +45,26 @@ impl RawServer {
         let (read, act) = (Arc::new(AtomicUsize::new(0)), Arc::new(act));
         let (sender, progress) = watch::channel(Progress::default());
         let count = Arc::clone(&read);
+        let connections = Arc::new(AtomicUsize::new(0));
+        let taken = Arc::clone(&connections);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
+                taken.fetch_add(1, Ordering::SeqCst);
                 let (count, act, sender) = (Arc::clone(&count), Arc::clone(&act), sender.clone());
                 tokio::spawn(async move { serve(stream, &count, &*act, &sender).await });
             }
         });
-        RawServer { address, read, progress }
+        RawServer { address, read, connections, progress }
     }
 
     /// How many requests it has read to their end.
     pub fn read(&self) -> usize {
         self.read.load(Ordering::SeqCst)
+    }
+
+    /// How many connections it has taken.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
     }
 
     pub fn progress(&self) -> watch::Receiver<Progress> {

@@ -1,5 +1,7 @@
 //! Servers behind the gateway that misbehave.
 
+use std::time::Duration;
+
 use http_body_util::BodyExt as _;
 use portcullis::gateway::Gateway;
 use serde_json::json;
@@ -8,6 +10,7 @@ use testkit::{TestKey, jwks};
 use tokio::time::timeout;
 
 use crate::common::rig::{self, Client, Noon, Rig, call, post};
+use crate::common::skip;
 use crate::common::wire::{SOON, Wire};
 use crate::raw_server::{Act, RawServer};
 use crate::{JSON, bearer};
@@ -120,6 +123,20 @@ async fn an_upstream_that_closes_what_it_kept_open_costs_nothing() {
     for number in 0..200 {
         let answer = client.whole(post(&token, call("read_a"))).await;
         assert_eq!((answer.status().as_u16(), raw.read()), (200, number + 1));
+    }
+}
+
+/// A connection is used again for half a minute. Servers close theirs after a minute or so, and no request is to meet
+/// that.
+#[tokio::test]
+async fn a_connection_that_nobody_used_for_long_is_not_used_again() {
+    let (rig, raw, token) = rig(|_| Act::Write(GOOD.to_vec())).await;
+    for (seconds, connections) in [(0, 1), (20, 1), (20, 1), (31, 2), (20, 2), (600, 3)] {
+        skip(Duration::from_secs(seconds)).await;
+        let mut client = rig.client().await;
+        let answer = client.whole(post(&token, call("read_a"))).await;
+        assert_eq!(answer.status(), 200);
+        assert_eq!(raw.connections(), connections, "after {seconds} seconds");
     }
 }
 

@@ -1,14 +1,28 @@
 //! Clients that are slow, silent or in no hurry to leave.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::json;
 use testkit::server::{respond, stream};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::common::rig::{Rig, call};
 use crate::common::wire::{SOON, Wire};
+use crate::common::{free, skip, until_connections};
 use crate::{JSON, bearer, post};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// A gateway that waits so long for a head, and for its end, which a test lets pass; and its admin listener.
+async fn with_hours(head: &str, end: &str) -> (Rig, SocketAddr) {
+    let admin = free();
+    let top = format!(
+        "[admin]\nlisten = \"{admin}\"\n[limits]\nheader_timeout = \"{head}\"\ndrain_timeout = \"{end}\""
+    );
+    (Rig::with(&top, "", |_| respond(200, &[], "{}")).await, admin)
+}
 
 /// Whatever was answered, nobody holds a connection on which nothing is asked.
 #[tokio::test]
@@ -65,6 +79,64 @@ async fn heads_and_bodies_come_in_time_or_not_at_all() {
         assert_eq!(reply.map_or(0, |reply| reply.status), status, "{case}");
         assert_eq!(rig.sent() - sent, usize::from(status == 200), "{case}");
         assert!(wire.until_closed().await.is_empty(), "{case}");
+    }
+}
+
+/// The time for the first head begins with the connection, whatever comes on it and when.
+#[tokio::test]
+async fn the_first_head_has_its_time_from_the_connection_on() {
+    for (minutes, in_time) in [(15, true), (30, false)] {
+        let (rig, admin) = with_hours("1h", "1s").await;
+        let mut wire = Wire::connect(rig.serving.address()).await;
+        until_connections(admin, 1).await;
+        skip(MINUTE * 40).await;
+        wire.send(b"GET /nowhere HTTP/1.1\r\nHost: local").await;
+        skip(MINUTE * minutes).await;
+        if in_time {
+            assert_eq!(wire.ask(b"host:8080\r\n\r\n").await.unwrap().status, 404);
+        } else {
+            assert_eq!(wire.rest().await.as_deref(), Some(&b""[..]), "it stays open");
+        }
+    }
+}
+
+/// At the end whoever has asked nothing yet is not waited for. Half a head is, as long as there is time.
+// req: RS-16
+#[tokio::test]
+async fn the_end_waits_for_half_a_head_and_not_for_silence() {
+    let whole = b"GET /nowhere HTTP/1.1\r\nHost: localhost:8080\r\n\r\n";
+    let (half, rest) = whole.split_at(30);
+    for (case, bytes, (head, end), waits, rest) in [
+        ("nothing", &b""[..], ("2h", "2h"), false, None),
+        ("a letter", b"P", ("2h", "2h"), false, None),
+        ("half a head", half, ("2h", "1h"), true, None),
+        ("half a head, as long as heads have", half, ("1h", "2h"), true, None),
+        ("half a head and the rest", half, ("2h", "2h"), true, Some(rest)),
+        ("half of what HTTP/2 begins with", b"PRI * HTTP/2.0\r\n", ("2h", "1h"), true, None),
+    ] {
+        let (rig, admin) = with_hours(head, end).await;
+        let address = rig.serving.address();
+        let mut wire = Wire::connect(address).await;
+        until_connections(admin, 1).await;
+        wire.send(bytes).await;
+        let drained = tokio::spawn(rig.serving.drain());
+        let nobody_listens = async {
+            while TcpStream::connect(address).await.is_ok() {
+                skip(Duration::from_millis(100)).await;
+            }
+        };
+        timeout(SOON, nobody_listens).await.expect(case);
+        if waits {
+            assert!(!drained.is_finished(), "{case}");
+        }
+        if let Some(rest) = rest {
+            let reply = wire.ask(rest).await.expect(case);
+            assert!(reply.status == 404 && reply.closes(), "{case}: {reply:?}");
+        } else if waits {
+            skip(MINUTE * 61).await;
+        }
+        timeout(SOON, drained).await.expect(case).unwrap();
+        assert!(wire.rest().await.is_some(), "{case}: it stays open");
     }
 }
 

@@ -1,5 +1,7 @@
 //! The gateway's own certificate, and those of its clients.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::Version;
 use serde_json::{Value, json};
 use testkit::authority::{Authority, Certified};
@@ -33,6 +35,11 @@ pub async fn upstream() -> Server {
 impl Front {
     /// `clients` is a file with the authorities of clients.
     async fn start(name: &str, clients: Option<&str>) -> Front {
+        Front::with(name, clients, "").await
+    }
+
+    /// With further settings at the top.
+    async fn with(name: &str, clients: Option<&str>, top: &str) -> Front {
         let folder = Folder::new(name);
         let authority = Authority::new("of the gateway");
         let own = authority.server(&["localhost"]);
@@ -42,7 +49,7 @@ impl Front {
             format!(", client_ca = \"{}\"", folder.write("clients.pem", clients))
         });
         let (issuer, upstream) = (issuer().await, upstream().await);
-        let text = text(&issuer, &upstream, &folder, &tls);
+        let text = format!("{top}{}", text(&issuer, &upstream, &folder, &tls));
         Front { rig: Rig::of(issuer, upstream, &text).await, authority, _folder: folder }
     }
 
@@ -133,6 +140,53 @@ async fn a_bound_token_needs_its_own_certificate() {
     assert_eq!(front.status(Some(&other), &bound).await, Some(401));
     assert_eq!(front.status(None, &bound).await, Some(401));
     assert_eq!(front.status(Some(&other), &front.token(&json!({}))).await, Some(200));
+}
+
+/// Behind a proxy the certificate of the connection is the proxy's, and that of the client is what the proxy says
+/// (RFC 9440). Nobody else says anything by that header.
+// req: RS-14
+#[tokio::test]
+async fn of_a_client_behind_a_proxy_the_proxy_tells_the_certificate() {
+    let clients = Authority::new("of clients");
+    let (own, other) = (clients.client("ada"), clients.client("bob"));
+    let told = |shown: &Certified| format!(":{}:", STANDARD.encode(&shown.der));
+    for (proxies, cases) in [
+        (
+            "trusted_proxies = [\"loopback\"]",
+            [
+                ("told", vec![told(&own)], None, 200),
+                ("told, by a proxy with its own", vec![told(&own)], Some(&other), 200),
+                ("another's told", vec![told(&other)], None, 401),
+                ("another's told, by a proxy that has it", vec![told(&other)], Some(&own), 401),
+                ("nothing told, by a proxy that has it", vec![], Some(&own), 401),
+                ("told twice", vec![told(&own), told(&own)], None, 401),
+            ],
+        ),
+        (
+            "trusted_proxies = [\"192.0.2.1\"]",
+            [
+                ("told", vec![told(&own)], None, 401),
+                ("told and shown", vec![told(&own)], Some(&own), 200),
+                ("another's told, its own shown", vec![told(&other)], Some(&own), 200),
+                ("told, another's shown", vec![told(&own)], Some(&other), 401),
+                ("shown", vec![], Some(&own), 200),
+                ("nothing", vec![], None, 401),
+            ],
+        ),
+    ] {
+        let front = Front::with("tls-proxies", Some(&clients.pem()), proxies).await;
+        let bound = front.token(&json!({ "cnf": { "x5t#S256": own.thumbprint() } }));
+        for (case, told, shown, status) in cases {
+            let address = front.rig.serving.address();
+            let client = Client::connect(address, &front.authority, &["http/1.1"], shown).await;
+            let mut request = post(&bound, call("read_file"));
+            for line in told {
+                request.headers_mut().append("client-cert", line.parse().unwrap());
+            }
+            let answer = client.unwrap().ask(request).await.unwrap();
+            assert_eq!(answer.status(), status, "{proxies}: {case}");
+        }
+    }
 }
 
 /// What `openssl req -x509` makes is an authority, and none is taken for a client. Without that mark a certificate
