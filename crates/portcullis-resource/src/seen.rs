@@ -56,6 +56,7 @@ impl SeenTokens {
         generation: impl FnOnce(usize) -> Option<u64>,
     ) -> Option<(Arc<VerifiedToken>, Whose)> {
         let Seen { judged, whose, .. } = self.0.get(hash)?;
+        judged.token.look_over();
         let stands = judged.token.is_current(now)
             && judged.ask_again.is_none_or(|then| now < then)
             && match judged.basis {

@@ -33,6 +33,11 @@ impl Names {
         self.name(start, self.text.len() - start)
     }
 
+    /// Where the text begins.
+    pub(super) fn first(&self) -> Option<u8> {
+        self.text.bytes().next()
+    }
+
     fn name(&self, start: usize, length: usize) -> Option<&str> {
         let name = self.text.get(start..start.checked_add(length)?);
         name.filter(|name| !name.is_empty())

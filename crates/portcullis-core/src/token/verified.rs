@@ -1,6 +1,7 @@
 //! Claims against an expectation: the one place where a [`VerifiedToken`] is made.
 
 use std::fmt;
+use std::hint::black_box;
 use std::sync::Arc;
 
 use super::names::Names;
@@ -26,7 +27,7 @@ const NAME: usize = 48;
 pub struct VerifiedToken {
     hash: TokenHash,
     deadline: UnixTime,
-    not_before: Option<UnixTime>,
+    not_before: UnixTime,
     expectation: Arc<Expectation>,
     names: Names,
     /// What it amounts to in the numbering of one policy.
@@ -119,7 +120,18 @@ impl VerifiedToken {
     /// [`introspection_lifetime`](Expectation::introspection_lifetime) is over.
     pub fn is_current(&self, now: UnixTime) -> bool {
         let skew = self.expectation.skew;
-        now < self.deadline && self.not_before.is_none_or(|from| now.plus(skew) >= from)
+        now < self.deadline && now.plus(skew) >= self.not_before
+    }
+
+    /// Looks at once at all that a request is going to ask of it in turn. Of a kept token that no processor has in
+    /// its cache, memory is then waited for once and not at each question.
+    pub fn look_over(&self) {
+        black_box((
+            self.names.first(),
+            self.deadline,
+            self.grants.is_some(),
+            self.confirmation.is_some(),
+        ));
     }
 
     /// The key whose possession it asks to prove. See [`crate::proof::confirm`].
@@ -212,7 +224,7 @@ pub(crate) fn accept(
     Ok(VerifiedToken {
         hash,
         deadline: end.deadline,
-        not_before,
+        not_before: not_before.unwrap_or(UnixTime::from_secs(0)),
         expectation: Arc::clone(expectation),
         names,
         grants: None,
