@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use aws_lc_rs::digest;
+
 /// The signature algorithms Portcullis knows, all of them asymmetric (RFC 7518 section 3.1, RFC 8037).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Algorithm {
@@ -63,6 +65,16 @@ impl Algorithm {
         match name {
             "Ed25519" => Some(Algorithm::EdDSA),
             _ => Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name),
+        }
+    }
+
+    /// The hash of the message that is signed, where the message is not signed itself.
+    pub(super) fn digest(self) -> Option<&'static digest::Algorithm> {
+        match self {
+            Algorithm::RS256 | Algorithm::PS256 | Algorithm::ES256 => Some(&digest::SHA256),
+            Algorithm::RS384 | Algorithm::PS384 | Algorithm::ES384 => Some(&digest::SHA384),
+            Algorithm::RS512 | Algorithm::PS512 | Algorithm::ES512 => Some(&digest::SHA512),
+            Algorithm::EdDSA => None,
         }
     }
 

@@ -35,6 +35,7 @@ pub struct Expectation {
     pub(super) introspection_clients: Vec<ClientId>,
     pub(super) entitlements: Entitlements,
     pub(super) introspection_lifetime: Duration,
+    pub(super) keeps_claims: bool,
 }
 
 impl Expectation {
@@ -54,6 +55,7 @@ impl Expectation {
             introspection_clients: Vec::new(),
             entitlements: Entitlements::anything(),
             introspection_lifetime: Duration::from_secs(30),
+            keeps_claims: true,
         }
     }
 
@@ -161,6 +163,15 @@ impl Expectation {
     #[must_use]
     pub fn introspection_lifetime(mut self, lifetime: Duration) -> Self {
         self.introspection_lifetime = lifetime.max(MIN_LIFETIME);
+        self
+    }
+
+    /// Keeps no claims beside what the token says of itself by its other methods, for whoever has no use of
+    /// [`VerifiedToken::claim`](super::VerifiedToken::claim): of many tokens that are remembered they take most of
+    /// the room.
+    #[must_use]
+    pub fn forget_claims(mut self) -> Self {
+        self.keeps_claims = false;
         self
     }
 

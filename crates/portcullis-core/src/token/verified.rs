@@ -144,7 +144,8 @@ impl VerifiedToken {
         self.expectation.may_obtain(&self.roles, scope)
     }
 
-    /// The string at `path`, or the strings of the array there. The claims are read anew each time.
+    /// The string at `path`, or the strings of the array there. The claims are read anew each time. There are
+    /// none where the expectation was to [forget](Expectation::forget_claims) them.
     pub fn claim(&self, path: &ClaimPath) -> Vec<String> {
         let Ok(claims) = Document::read(self.claims.clone().into_bytes()) else {
             return Vec::new();
@@ -233,6 +234,6 @@ pub(crate) fn accept(
         roles,
         expires: end.expires,
         issued_at,
-        claims: claims.into_text(),
+        claims: if expectation.keeps_claims { claims.into_text() } else { String::new() },
     })
 }

@@ -119,6 +119,21 @@ fn roles_come_from_claims() {
     assert!(with(&json!({})).unwrap().may_obtain(&files_write));
 }
 
+/// What is forgotten is what nobody would ask for, and never what the token is judged by.
+#[test]
+fn claims_are_kept_unless_they_are_to_be_forgotten() {
+    let text = signer().sign(&claims_with(&json!({ "team": "blue", "jti": "t" })));
+    let judged = |expectation| judge(&text, expectation).unwrap();
+    let (kept, forgotten) = (judged(expectation()), judged(expectation().forget_claims()));
+    assert_eq!(kept.claim(&path(&["team"])), ["blue"]);
+    assert!(forgotten.claim(&path(&["team"])).is_empty());
+    assert_eq!(forgotten.subject(), kept.subject());
+    assert_eq!(forgotten.client_id(), kept.client_id());
+    assert_eq!((forgotten.token_id(), kept.token_id()), (Some("t"), Some("t")));
+    assert_eq!((forgotten.scopes(), forgotten.expires()), (kept.scopes(), kept.expires()));
+    assert!(forgotten.size() < kept.size());
+}
+
 #[test]
 fn claims_are_found_by_path() {
     let token = with(&json!({

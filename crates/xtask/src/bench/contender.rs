@@ -71,6 +71,13 @@ impl Contender {
         }
     }
 
+    /// What it is held against: what its bound names, else the yardstick.
+    pub(super) fn beside(&self) -> &'static Contender {
+        let of = self.bound.map_or(YARDSTICK, |bound| bound.of);
+        let [yardstick, ..] = CONTENDERS;
+        CONTENDERS.iter().find(|contender| contender.name == of).unwrap_or(yardstick)
+    }
+
     const fn calls(self, calls: Calls) -> Self {
         Contender { calls, ..self }
     }
@@ -96,7 +103,7 @@ const LOGGING_NGINX: Proxy = Proxy::Nginx { access_log: true };
 const HAPROXY_RS256: Proxy = Proxy::Haproxy(Some(Algorithm::Rs256));
 const HAPROXY_ES256: Proxy = Proxy::Haproxy(Some(Algorithm::Es256));
 
-pub(super) const CONTENDERS: &[Contender] = &[
+pub(super) const CONTENDERS: &[Contender; 16] = &[
     Contender::new(YARDSTICK, NGINX, "plain proxy, kept upstream connections, no access log")
         .holds_streams(),
     Contender::new("nginx-log", LOGGING_NGINX, "the same, with an access log to a file"),
@@ -160,7 +167,8 @@ pub(super) const CONTENDERS: &[Contender] = &[
     .at_most(1.40, YARDSTICK),
 ];
 
-/// The yardstick, and those that are named, separated by commas; without names the usual ones.
+/// The yardstick, those that are named, separated by commas, and what those are held against; without names the
+/// usual ones.
 pub(super) fn chosen(names: Option<&str>) -> Result<Vec<&'static Contender>> {
     let Some(names) = names else {
         return Ok(CONTENDERS.iter().filter(|contender| contender.usual).collect());
@@ -171,7 +179,12 @@ pub(super) fn chosen(names: Option<&str>) -> Result<Vec<&'static Contender>> {
         let known = known.join(", ");
         return Err(Failure::Usage(format!("no contender named {unknown:?}; there are {known}")));
     }
-    let wanted = |c: &&Contender| c.name == YARDSTICK || names.contains(&c.name);
+    let asked_for: Vec<&Contender> =
+        CONTENDERS.iter().filter(|c| names.contains(&c.name)).collect();
+    let wanted = |c: &&Contender| {
+        c.name == YARDSTICK
+            || asked_for.iter().any(|one| one.name == c.name || one.beside().name == c.name)
+    };
     Ok(CONTENDERS.iter().filter(wanted).collect())
 }
 
@@ -193,6 +206,9 @@ mod tests {
     fn the_yardstick_is_always_there_and_an_unknown_name_is_refused() {
         let names: Vec<_> = chosen(Some(BARE)).unwrap().iter().map(|c| c.name).collect();
         assert_eq!(names, [YARDSTICK, BARE]);
+        let names: Vec<_> =
+            chosen(Some("portcullis-2000")).unwrap().iter().map(|c| c.name).collect();
+        assert_eq!(names, [YARDSTICK, OURS, "portcullis-2000"]);
         assert!(chosen(Some("bare-hyper,nobody")).is_err());
         let usual = chosen(None).unwrap();
         assert_eq!(usual[0].name, YARDSTICK);

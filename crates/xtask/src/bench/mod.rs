@@ -1,8 +1,8 @@
 //! `cargo xtask bench gateway`: the gateway and other proxies before the same server, round by round.
 //!
 //! Times of a shared machine mean nothing, ratios of one moment do: every round measures each contender
-//! in turn and nginx before and after each, so that whatever slows the machine down slows both, and each
-//! figure is the median of the rounds. [`contender`] says who takes part and what is asked of ours, [`config`] how each is
+//! in turn, and before and after each what it is held against (nginx, where its bound names no other), so that
+//! whatever slows the machine down slows both; and each figure is the median of the rounds. [`contender`] says who takes part and what is asked of ours, [`config`] how each is
 //! told what to do, [`machine`] what there is to do it with, [`place`] sets up what is around them,
 //! [`process`] starts them and reads what they cost, [`held`] counts the memory of streams that stay open,
 //! [`table`] judges and prints.
@@ -105,24 +105,24 @@ fn run(repo: &Repo, plan: &Plan) -> Result<bool> {
     Ok(passed)
 }
 
-/// Each contender between two measurements of the yardstick, round by round.
+/// Each contender between two measurements of what it is held against, round by round.
 fn rounds(place: &Place, plan: &Plan) -> Result<Vec<Series>> {
     let mut series: Vec<Series> = plan.contenders.iter().copied().map(Series::new).collect();
-    let Some((yardstick, others)) = series.split_first_mut() else { return Ok(series) };
     for round in 1..=plan.rounds {
         println!("\nround {round} of {}", plan.rounds);
-        let mut before = measure(place, plan, yardstick.contender)?;
-        for one in &mut *others {
+        let mut last: Option<(&str, Measured)> = None;
+        for one in &mut series {
+            let beside = one.contender.beside();
+            let before = match last {
+                Some((name, measured)) if name == beside.name => measured,
+                _ => measure(place, plan, beside)?,
+            };
+            // The yardstick, held against itself, shows how restless the machine is.
             let measured = measure(place, plan, one.contender)?;
-            let after = measure(place, plan, yardstick.contender)?;
+            let after = measure(place, plan, beside)?;
             one.add(measured, f64::midpoint(before.cpu_us, after.cpu_us));
-            // Held against itself the yardstick shows how restless the machine is.
-            yardstick.add(after, before.cpu_us);
-            before = after;
+            last = Some((beside.name, after));
             println!("  {one}");
-        }
-        if others.is_empty() {
-            yardstick.add(before, before.cpu_us);
         }
     }
     Ok(series)

@@ -25,7 +25,7 @@ pub(super) struct Measured {
 pub(super) struct Series {
     pub(super) contender: &'static Contender,
     rounds: Vec<Measured>,
-    /// Of each round, CPU time in relation to the yardstick's beside it.
+    /// Of each round, CPU time in relation to that of what it is held against, measured beside it.
     ratios: Vec<f64>,
 }
 
@@ -34,9 +34,9 @@ impl Series {
         Series { contender, rounds: Vec::new(), ratios: Vec::new() }
     }
 
-    pub(super) fn add(&mut self, measured: Measured, yardstick_us: f64) {
+    pub(super) fn add(&mut self, measured: Measured, beside_us: f64) {
         self.rounds.push(measured);
-        self.ratios.push(measured.cpu_us / yardstick_us);
+        self.ratios.push(measured.cpu_us / beside_us);
     }
 
     fn median(&self, figure: impl Fn(&Measured) -> f64) -> f64 {
@@ -44,11 +44,26 @@ impl Series {
     }
 
     /// CPU time in relation to another's in the same round.
-    fn in_terms_of(&self, other: &Series) -> Spread {
-        if other.contender.name == YARDSTICK {
+    fn in_terms_of(&self, other: &Series, all: &[Series]) -> Spread {
+        if other.contender.name == self.contender.beside().name {
             return Spread::of(self.ratios.iter().copied());
         }
-        Spread::of(self.ratios.iter().zip(&other.ratios).map(|(ours, theirs)| ours / theirs))
+        let (ours, theirs) = (self.in_yardsticks(all), other.in_yardsticks(all));
+        Spread::of(ours.iter().zip(theirs).map(|(ours, theirs)| ours / theirs))
+    }
+
+    /// Of each round, CPU time in relation to the yardstick's: by way of what it is held against.
+    fn in_yardsticks(&self, all: &[Series]) -> Vec<f64> {
+        let beside = self.contender.beside().name;
+        if self.contender.name == YARDSTICK {
+            return vec![1.0; self.ratios.len()];
+        }
+        if beside == YARDSTICK {
+            return self.ratios.clone();
+        }
+        let beside = all.iter().find(|one| one.contender.name == beside);
+        let beside = beside.map(|one| one.in_yardsticks(all)).unwrap_or_default();
+        self.ratios.iter().zip(beside).map(|(own, beside)| own * beside).collect()
     }
 }
 
@@ -97,7 +112,7 @@ pub(super) fn of_calls(series: &[Series]) -> String {
     let Some(base) = series.iter().find(|one| one.contender.name == YARDSTICK) else { return text };
     for one in series {
         let name = one.contender.name;
-        let ratio = one.in_terms_of(base);
+        let ratio = one.in_terms_of(base, series);
         let (cpu, rate) = (one.median(|m| m.cpu_us), one.median(|m| m.per_second));
         let (p50, p99) = (one.median(|m| m.p50_us), one.median(|m| m.p99_us));
         let resident = one.median(|m| mib(m.resident_kib));
@@ -129,7 +144,7 @@ pub(super) fn verdicts(series: &[Series], held: &[Held]) -> (String, bool) {
     let named = |name: &str| series.iter().find(|one| one.contender.name == name);
     for one in series {
         let Some(bound) = one.contender.bound else { continue };
-        let found = named(bound.of).map(|other| one.in_terms_of(other).median);
+        let found = named(bound.of).map(|other| one.in_terms_of(other, series).median);
         lines.add(&format!("CPU of {}, in {}", one.contender.name, bound.of), found, bound.times);
     }
     if named(OURS).is_some() {
@@ -198,10 +213,18 @@ mod tests {
         // The machine was twice as slow in the second round, for all.
         let base = [10.0, 20.0, 10.0];
         let ours = series(OURS, &[12.0, 30.0, 13.0], &base);
-        let ratio = ours.in_terms_of(&series(YARDSTICK, &base, &base));
+        let all = [series(YARDSTICK, &base, &base), ours, series(BARE, &[12.0, 15.0, 6.5], &base)];
+        let [yardstick, ours, bare] = &all;
+        let ratio = ours.in_terms_of(yardstick, &all);
         assert_eq!(ratio, Spread { least: 1.2, median: 1.3, most: 1.5 });
-        let ratio = ours.in_terms_of(&series(BARE, &[12.0, 15.0, 6.5], &base));
+        let ratio = ours.in_terms_of(bare, &all);
         assert_eq!(ratio, Spread { least: 1.0, median: 2.0, most: 2.0 });
+        // Held against ours, which took as long as before.
+        let rotation = series("portcullis-2000", &[24.0, 30.0, 26.0], &[12.0, 30.0, 13.0]);
+        let ratio = rotation.in_terms_of(ours, &all);
+        assert_eq!(ratio, Spread { least: 1.0, median: 2.0, most: 2.0 });
+        let ratio = rotation.in_terms_of(yardstick, &all);
+        assert_eq!(ratio, Spread { least: 1.5, median: 2.4, most: 2.6 });
         assert_eq!(Spread::of([1.0, 2.0].into_iter()).median.to_bits(), 1.5_f64.to_bits());
     }
 

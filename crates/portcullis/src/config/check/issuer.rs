@@ -59,7 +59,9 @@ impl Checked {
             .accept_typ(terms.accept_typ.iter().cloned())
             .skew(terms.skew)
             .default_scopes(terms.scopes.clone())
-            .introspection_clients(clients.iter().cloned());
+            .introspection_clients(clients.iter().cloned())
+            // The gateway asks for none later.
+            .forget_claims();
         if let Some(algorithms) = &terms.algorithms {
             expectation = expectation.algorithms(algorithms.iter().copied());
         }
