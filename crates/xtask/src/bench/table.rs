@@ -214,10 +214,10 @@ mod tests {
         let base = [10.0, 20.0, 10.0];
         let ours = series(OURS, &[12.0, 30.0, 13.0], &base);
         let all = [series(YARDSTICK, &base, &base), ours, series(BARE, &[12.0, 15.0, 6.5], &base)];
-        let [yardstick, ours, bare] = &all;
+        let [yardstick, ours, hyper] = &all;
         let ratio = ours.in_terms_of(yardstick, &all);
         assert_eq!(ratio, Spread { least: 1.2, median: 1.3, most: 1.5 });
-        let ratio = ours.in_terms_of(bare, &all);
+        let ratio = ours.in_terms_of(hyper, &all);
         assert_eq!(ratio, Spread { least: 1.0, median: 2.0, most: 2.0 });
         // Held against ours, which took as long as before.
         let rotation = series("portcullis-2000", &[24.0, 30.0, 26.0], &[12.0, 30.0, 13.0]);
