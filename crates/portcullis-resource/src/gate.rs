@@ -267,6 +267,7 @@ impl Gate {
         let behalf = stranger.map(Stranger::may_try).transpose();
         let behalf = behalf.map_err(|retry_after| Failure::TooManyRequests { retry_after })?;
         let mut judged = self.trusted.judge(presented, behalf, &*self.surroundings.clock).await?;
+        // Nobody else has it yet; somebody else's would be judged by the texts of its scopes, only more slowly.
         if let Some(token) = Arc::get_mut(&mut judged.token) {
             token.prepare_for(&self.policy);
         }

@@ -39,7 +39,7 @@ pub struct Origins {
     allowed: BTreeSet<String>,
     any: bool,
     /// The server's own name in `Host`.
-    own_host: String,
+    own_hosts: Vec<String>,
     /// The names it goes by, where they are looked at: of a server on this machine, and where some are listed.
     hosts: Option<BTreeSet<String>>,
 }
@@ -56,9 +56,9 @@ impl Origins {
     pub fn of(resource: &ResourceId) -> Origins {
         // As clients and browsers write it, who leave a default port out.
         let origin = without_default_port(&resource.origin().to_ascii_lowercase());
-        let own_host = origin.split_once("://").map_or("", |(_, authority)| authority).to_owned();
-        let hosts = resource.host_is_loopback().then(|| BTreeSet::from([own_host.clone()]));
-        Origins { allowed: BTreeSet::from([origin]), any: false, own_host, hosts }
+        let own_hosts = hosts_of(&origin);
+        let hosts = resource.host_is_loopback().then(|| own_hosts.iter().cloned().collect());
+        Origins { allowed: BTreeSet::from([origin]), any: false, own_hosts, hosts }
     }
 
     /// And pages of this origin; `*` for all pages there are.
@@ -86,7 +86,8 @@ impl Origins {
     /// Also under this name, beside its own: `Host` as clients send it. From then on names are looked at.
     #[must_use]
     pub fn host(mut self, host: &str) -> Origins {
-        let hosts = self.hosts.get_or_insert_with(|| BTreeSet::from([self.own_host.clone()]));
+        let own = || self.own_hosts.iter().cloned().collect();
+        let hosts = self.hosts.get_or_insert_with(own);
         hosts.insert(host.to_ascii_lowercase());
         self
     }
@@ -175,6 +176,20 @@ pub fn reveal(page: Option<&HeaderValue>, answer: &mut HeaderMap) {
     answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, page.clone());
     answer.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
     answer.append(VARY, HeaderValue::from_static("Origin"));
+}
+
+/// The host of an origin in the ways in which clients write it: with the port that is usual for the scheme, or
+/// without.
+pub fn hosts_of(origin: &str) -> Vec<String> {
+    let origin = without_default_port(&origin.to_ascii_lowercase());
+    let (scheme, host) = origin.split_once("://").unwrap_or(("", &origin));
+    let port = host.rsplit_once(':').map_or("", |(_, port)| port);
+    let has_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    match (has_port, scheme) {
+        (false, "https") => vec![host.to_owned(), format!("{host}:443")],
+        (false, "http") => vec![host.to_owned(), format!("{host}:80")],
+        _ => vec![host.to_owned()],
+    }
 }
 
 /// Browsers leave the default port out.

@@ -13,6 +13,8 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use crate::room::Whose;
+#[cfg(doc)]
+use crate::trust::TrustedIssuers;
 use crate::trust::{Basis, Judged};
 
 /// Bytes of tokens that are kept, about.
@@ -49,14 +51,17 @@ impl SeenTokens {
     }
 
     /// The token, if it still stands. `generation` tells which keys an issuer has now.
+    ///
+    /// Whatever else will end a kept token belongs into [`TrustedIssuers::would_accept`] as well, which is asked about
+    /// streams that listen.
     pub(crate) fn find(
         &self,
         hash: &TokenHash,
         now: UnixTime,
         generation: impl FnOnce(usize) -> Option<u64>,
     ) -> Option<(Arc<VerifiedToken>, Whose)> {
-        let Seen { judged, whose, .. } = self.0.get(hash)?;
-        judged.token.look_over();
+        let Seen { judged, whose } = self.0.get(hash)?;
+        judged.token.prefetch();
         let stands = judged.token.is_current(now)
             && judged.ask_again.is_none_or(|then| now < then)
             && match judged.basis {

@@ -198,7 +198,7 @@ impl TrustedIssuers {
     }
 
     /// Whether a token that was verified by those keys, of that generation, would be now, as far as it can be
-    /// told without its text.
+    /// told without its text. What ends a kept token otherwise is in [`SeenTokens::find`](crate::seen::SeenTokens::find).
     pub(crate) fn would_accept(
         &self,
         token: &VerifiedToken,

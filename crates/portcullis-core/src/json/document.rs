@@ -103,10 +103,10 @@ impl Document {
     }
 
     /// The JSON text it was read from, and will be read from again without a flaw.
-    pub(crate) fn into_text(self) -> String {
+    pub(crate) fn into_text(self) -> Box<str> {
         let Document { mut text, length, .. } = self;
         text.truncate(length);
-        text
+        text.into_boxed_str()
     }
 
     /// The value at a place found earlier in this document.

@@ -35,7 +35,7 @@ pub struct Expectation {
     pub(super) introspection_clients: Vec<ClientId>,
     pub(super) entitlements: Entitlements,
     pub(super) introspection_lifetime: Duration,
-    pub(super) keeps_claims: bool,
+    pub(super) are_claims_kept: bool,
 }
 
 impl Expectation {
@@ -55,7 +55,7 @@ impl Expectation {
             introspection_clients: Vec::new(),
             entitlements: Entitlements::anything(),
             introspection_lifetime: Duration::from_secs(30),
-            keeps_claims: true,
+            are_claims_kept: true,
         }
     }
 
@@ -170,8 +170,8 @@ impl Expectation {
     /// [`VerifiedToken::claim`](super::VerifiedToken::claim): of many tokens that are remembered they take most of
     /// the room.
     #[must_use]
-    pub fn forget_claims(mut self) -> Self {
-        self.keeps_claims = false;
+    pub fn without_claims(mut self) -> Self {
+        self.are_claims_kept = false;
         self
     }
 

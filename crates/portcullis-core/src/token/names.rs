@@ -33,8 +33,13 @@ impl Names {
         self.name(start, self.text.len() - start)
     }
 
-    /// Where the text begins.
-    pub(super) fn first(&self) -> Option<u8> {
+    /// How many bytes they take.
+    pub(super) fn len(&self) -> usize {
+        self.text.len()
+    }
+
+    /// For [`VerifiedToken::prefetch`](super::VerifiedToken::prefetch).
+    pub(super) fn first_byte(&self) -> Option<u8> {
         self.text.bytes().next()
     }
 

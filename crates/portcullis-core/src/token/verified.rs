@@ -38,7 +38,7 @@ pub struct VerifiedToken {
     expires: UnixTime,
     issued_at: Option<UnixTime>,
     /// All of them, as text: few ask for more than the above, and read they take several times the room.
-    claims: String,
+    claims: Box<str>,
 }
 
 impl VerifiedToken {
@@ -60,11 +60,9 @@ impl VerifiedToken {
 
     /// How many bytes it takes to keep, about: an issuer may say a lot about a short token.
     pub fn size(&self) -> usize {
-        let names =
-            self.scopes.iter().map(Scope::as_str).chain(self.roles.iter().map(Role::as_str));
-        size_of::<VerifiedToken>()
-            + self.claims.len()
-            + names.map(|name| NAME + name.len()).sum::<usize>()
+        let scopes = self.scopes.iter().map(Scope::as_str);
+        let held = scopes.chain(self.roles.iter().map(Role::as_str)).map(|name| NAME + name.len());
+        size_of::<VerifiedToken>() + self.names.len() + self.claims.len() + held.sum::<usize>()
     }
 
     /// Whom it speaks for.
@@ -123,15 +121,11 @@ impl VerifiedToken {
         now < self.deadline && now.plus(skew) >= self.not_before
     }
 
-    /// Looks at once at all that a request is going to ask of it in turn. Of a kept token that no processor has in
-    /// its cache, memory is then waited for once and not at each question.
-    pub fn look_over(&self) {
-        black_box((
-            self.names.first(),
-            self.deadline,
-            self.grants.is_some(),
-            self.confirmation.is_some(),
-        ));
+    /// For speed alone, and no judgement: reads something of each cache line that a request is going to need, so
+    /// that of a token no processor has in its cache, memory is waited for once and not at each question.
+    pub fn prefetch(&self) {
+        let (grants, confirmation) = (self.grants.is_some(), self.confirmation.is_some());
+        black_box((self.names.first_byte(), self.deadline, grants, confirmation));
     }
 
     /// The key whose possession it asks to prove. See [`crate::proof::confirm`].
@@ -145,9 +139,9 @@ impl VerifiedToken {
     }
 
     /// The string at `path`, or the strings of the array there. The claims are read anew each time. There are
-    /// none where the expectation was to [forget](Expectation::forget_claims) them.
+    /// none where the expectation was [without claims](Expectation::without_claims).
     pub fn claim(&self, path: &ClaimPath) -> Vec<String> {
-        let Ok(claims) = Document::read(self.claims.clone().into_bytes()) else {
+        let Ok(claims) = Document::read(self.claims.as_bytes().to_vec()) else {
             return Vec::new();
         };
         let claim = path.find(claims.root());
@@ -225,6 +219,7 @@ pub(crate) fn accept(
     Ok(VerifiedToken {
         hash,
         deadline: end.deadline,
+        // Without `nbf` it holds from the beginning of time.
         not_before: not_before.unwrap_or(UnixTime::from_secs(0)),
         expectation: Arc::clone(expectation),
         names,
@@ -234,6 +229,6 @@ pub(crate) fn accept(
         roles,
         expires: end.expires,
         issued_at,
-        claims: if expectation.keeps_claims { claims.into_text() } else { String::new() },
+        claims: if expectation.are_claims_kept { claims.into_text() } else { Box::default() },
     })
 }

@@ -120,8 +120,6 @@ impl Manner {
         http1
             .timer(TokioTimer::new())
             .header_read_timeout(None)
-            // Answers are small: head and body written as one are a copy, and not two pieces for the kernel.
-            .writev(false)
             .max_headers(HEADERS)
             .max_buf_size(limits.headers.max(8192));
         http2

@@ -15,7 +15,7 @@ use portcullis_core::header::DPOP_NONCE;
 use portcullis_core::operation::{Call, Operation};
 use portcullis_core::proof::Caller;
 use portcullis_resource::gate::{Admitted, Gate, Head, Surroundings};
-use portcullis_resource::origin::{self, Origins};
+use portcullis_resource::origin::{self, Origins, hosts_of};
 use portcullis_resource::room::Place;
 use portcullis_resource::stream::{Until, over};
 use portcullis_resource::trust::{Source, Trusted};
@@ -93,9 +93,8 @@ impl Server {
         let hosts = if around.public_origin == Some(own) {
             Vec::new()
         } else {
-            let authority = own.split_once("://").map_or(own, |(_, authority)| authority);
             let aliases = config.allowed_hosts.iter().map(|host| host.as_str().to_owned());
-            std::iter::once(authority.to_owned()).chain(aliases).collect()
+            hosts_of(own).into_iter().chain(aliases).collect()
         };
         Ok(Server {
             name: config.name.as_str().into(),

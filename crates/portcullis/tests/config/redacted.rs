@@ -151,7 +151,7 @@ fn no_secret_of_the_schema_is_shown() {
         (
             "telemetry.request_headers.*",
             HTTP,
-            "[telemetry]\nendpoint = \"http://127.0.0.1/\"\nrequest_headers = { X-Key = \"hunter2\" }"
+            "[telemetry]\nendpoint = \"http://127.0.0.1/v1/traces\"\nrequest_headers = { X-Key = \"hunter2\" }"
                 .to_owned(),
         ),
     ];

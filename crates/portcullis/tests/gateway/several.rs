@@ -106,3 +106,26 @@ async fn a_server_with_a_url_of_its_own_is_found_by_its_host() {
         assert_eq!(answer.status(), status, "{host}");
     }
 }
+
+/// Clients leave out the port that is usual for the scheme, or they do not, whatever the configuration does.
+// req: RS-1, RS-9
+#[tokio::test]
+async fn the_usual_port_may_be_written_and_left_out() {
+    for own in ["http://localhost:80/mcp", "http://localhost/mcp"] {
+        let (rig, _more) = rig(&format!("url = \"{own}\"\n")).await;
+        let token = rig.token(&json!({ "aud": own }));
+        for (host, status) in [
+            ("localhost", 200),
+            ("localhost:80", 200),
+            ("LocalHost", 200),
+            ("localhost:443", 404),
+            ("localhost:8080", 404),
+            ("localhost:", 404),
+        ] {
+            let answer = ask(&rig, post(&token, call("read_file")), host, "/mcp").await;
+            assert_eq!(answer.status(), status, "{own} as {host}");
+            let found = resource(&rig, host, "/mcp").await;
+            assert_eq!(found.as_deref() == Some(own), status == 200, "{own} as {host}");
+        }
+    }
+}
