@@ -152,7 +152,7 @@ pub enum BadGate {
 }
 
 impl Gate {
-    /// Before the server of that metadata.
+    /// A gate before the server that this metadata describes.
     pub fn new(
         resource: ProtectedResource,
         policy: Arc<Policy>,

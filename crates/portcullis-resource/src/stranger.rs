@@ -3,13 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
-/// Says whether the token of a request may be looked at that was not seen before: to look costs, and strangers
-/// bring as many as they like. It is not asked about a token that is known to be good.
+/// Decides whether a request with an unknown token may have it verified. Verifying costs, and strangers bring as many
+/// tokens as they like. It is not asked about tokens that are known to be good.
 pub trait Stranger: Sync + fmt::Debug {
     /// On whose behalf it is looked at; else, for how long no token of theirs is.
     fn may_try(&self) -> Result<Behalf, Duration>;
 }
 
-/// Those who have a share together: the same number for whoever has an address, say.
+/// Strangers that share one allowance, by number: all of one address, for instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Behalf(pub u64);

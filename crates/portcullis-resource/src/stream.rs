@@ -53,7 +53,7 @@ pin_project! {
 }
 
 impl<B> Until<B> {
-    /// Until then.
+    /// Passes a body on until then.
     pub fn new(body: B, end: impl Future<Output = ()> + Send + 'static) -> Self {
         Until { body, end: Some(Box::pin(end)) }
     }

@@ -66,7 +66,7 @@ struct Shared {
 }
 
 impl Inquiry {
-    /// Of this issuer.
+    /// Asks this issuer.
     pub fn of(issuer: Arc<dyn Introspect>) -> Inquiry {
         Inquiry(Arc::new(Shared {
             issuer,

@@ -34,7 +34,7 @@ impl Slots {
         Slots { all, of_one, taken, hasher, addresses }
     }
 
-    /// A slot, if there is one left. Without an address, none has a share of it.
+    /// A slot, if one is left. Without an address it counts against the total alone.
     pub(super) fn take(self: &Arc<Self>, address: Option<IpAddr>) -> Option<Slot> {
         let counter = |address| self.hasher.hash_one(network(address)) % COUNTERS as u64;
         let address = address.map(counter).and_then(|counter| u32::try_from(counter).ok());

@@ -1,4 +1,5 @@
-//! An MCP server over HTTP: one request for one permit.
+//! HTTP to one server of the operator's: one request, sent once. That a client's request has a permit is seen to in
+//! `behind`.
 //!
 //! * `connect` – reaching it
 //! * `pool` – connections that are kept
