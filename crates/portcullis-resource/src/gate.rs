@@ -141,7 +141,7 @@ pub enum BadGate {
     /// The issuers are not to be used so.
     #[error(transparent)]
     Trust(#[from] BadTrust),
-    /// The policy, or what is expected of an issuer, is another server's.
+    /// The policy is another server's.
     #[error("the policy is of {policy}, the metadata of {resource}")]
     OtherPolicy {
         /// Whose policy.

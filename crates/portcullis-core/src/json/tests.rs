@@ -215,3 +215,15 @@ fn numbers_that_come_as_maps_are_refused_and_not_overlooked() {
     assert_eq!(keep(disguised).err(), Some(Flaw::NumberOutOfRange));
     assert_eq!(walk(&disguised.replace("private::Number", "private::Other")), Ok(()));
 }
+
+/// Places in a document are numbers of 32 bits.
+#[test]
+fn a_document_is_16_mib_long_at_most() {
+    let of = |length: usize| {
+        let mut text = b"{}".to_vec();
+        text.resize(length, b' ');
+        Document::read(text).map(drop)
+    };
+    assert_eq!(of(16 << 20), Ok(()));
+    assert_eq!(of((16 << 20) + 1), Err(Flaw::TooLong));
+}
